@@ -1,0 +1,42 @@
+# Everything comes from the distribution's packages (scripts/install-deps); nothing is downloaded.
+find_package(fmt 9 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(doctest REQUIRED)
+
+find_path(FASTBOOT_XXHASH_INCLUDE xxhash.h REQUIRED)
+find_path(FASTBOOT_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)
+add_library(fastboot_expected INTERFACE)
+target_include_directories(fastboot_expected SYSTEM INTERFACE ${FASTBOOT_EXPECTED_INCLUDE})
+
+# LLVM's own CMake package wants every LLVM target to be installed; llvm-config tells what two components need.
+find_program(FASTBOOT_LLVM_CONFIG NAMES llvm-config-14 REQUIRED)
+function(fastboot_llvm_config out)
+  execute_process(COMMAND ${FASTBOOT_LLVM_CONFIG} --link-static ${ARGN}
+    OUTPUT_VARIABLE words OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(words UNIX_COMMAND "${words}")
+  set(${out} ${words} PARENT_SCOPE)
+endfunction()
+fastboot_llvm_config(llvm_include --includedir)
+fastboot_llvm_config(llvm_libdir --libdir)
+fastboot_llvm_config(llvm_libs --libs object support)
+fastboot_llvm_config(llvm_system_libs --system-libs object support)
+add_library(fastboot_llvm INTERFACE)
+target_include_directories(fastboot_llvm SYSTEM INTERFACE ${llvm_include})
+target_compile_definitions(fastboot_llvm INTERFACE
+  __STDC_CONSTANT_MACROS __STDC_FORMAT_MACROS __STDC_LIMIT_MACROS)
+target_link_directories(fastboot_llvm INTERFACE ${llvm_libdir})
+target_link_libraries(fastboot_llvm INTERFACE ${llvm_libs} -Wl,--as-needed ${llvm_system_libs})
+
+# GHC: found even where FASTBOOT_PACKAGE is off, since the runtime's C++ is checked against its headers.
+find_program(FASTBOOT_GHC NAMES ghc-9.0.2 ghc)
+set(FASTBOOT_GHC_WANTED 9.0.2)
+if(FASTBOOT_GHC)
+  execute_process(COMMAND ${FASTBOOT_GHC} --numeric-version
+    OUTPUT_VARIABLE FASTBOOT_GHC_VERSION OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${FASTBOOT_GHC} --print-libdir
+    OUTPUT_VARIABLE FASTBOOT_GHC_LIBDIR OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+endif()
+if(FASTBOOT_PACKAGE AND NOT FASTBOOT_GHC_VERSION STREQUAL FASTBOOT_GHC_WANTED)
+  message(FATAL_ERROR "the Haskell package needs GHC ${FASTBOOT_GHC_WANTED}, found \"${FASTBOOT_GHC_VERSION}\"; "
+    "install it (scripts/install-deps), or set -DFASTBOOT_PACKAGE=OFF to build the tools alone")
+endif()

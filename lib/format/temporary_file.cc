@@ -1,0 +1,78 @@
+#include "format/temporary_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace fastboot::format {
+
+using wire::Code;
+
+namespace {
+
+std::string directory_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Failure write_failure(const std::string& path, const char* what, int error) {
+  const Code code = error == ENOSPC || error == EDQUOT ? Code::no_space : Code::write_failed;
+  return fail(code, fmt::format("{}: {}; what was there before is unchanged", what, strerror(error)), path);
+}
+
+}  // namespace
+
+Failure TemporaryFile::failure(const char* what, int error) const { return write_failure(path_, what, error); }
+
+Result<TemporaryFile> TemporaryFile::create(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const size_t base = slash == std::string::npos ? 0 : slash + 1;
+  if (base == path.size()) return fail(Code::bad_argument, "is not a file name", path);
+  std::string name = path.substr(0, base) + "." + path.substr(base) + ".XXXXXX";
+  const int descriptor = mkostemp(name.data(), O_CLOEXEC);
+  if (descriptor < 0) return write_failure(path, "cannot make a file in its directory", errno);
+  return TemporaryFile(descriptor, std::move(name), path);
+}
+
+TemporaryFile::TemporaryFile(TemporaryFile&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), name_(std::move(other.name_)), path_(std::move(other.path_)) {
+  other.name_.clear();
+}
+
+TemporaryFile::~TemporaryFile() {
+  if (!name_.empty()) unlink(name_.c_str());
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Result<void> TemporaryFile::write(FileOffset offset, std::span<const uint8_t> bytes) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t put =
+        pwrite(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset.value() + done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return failure("cannot write", errno);
+    done += static_cast<size_t>(put);
+  }
+  return {};
+}
+
+Result<void> TemporaryFile::commit() {
+  if (fchmod(descriptor_, 0444) != 0) return failure("cannot set mode 0444", errno);
+  if (fsync(descriptor_) != 0) return failure("cannot sync", errno);
+  if (rename(name_.c_str(), path_.c_str()) != 0) return failure("cannot rename the finished file", errno);
+  name_.clear();
+  const int directory = ::open(directory_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return {};  // complete and in place; only durability across a power cut is in doubt
+  fsync(directory);
+  close(directory);
+  return {};
+}
+
+}  // namespace fastboot::format

@@ -1,0 +1,203 @@
+// The full check of a file: everything that thaw leaves out because it would touch the data.
+#include <algorithm>
+#include <cstring>
+
+#include "format/reader.h"
+#include "format/wire/hash.h"
+
+namespace fastboot::format {
+namespace {
+
+using wire::Code;
+using wire::TableKind;
+
+constexpr uint64_t kPiece = uint64_t{2} << 20;
+
+class Validator {
+ public:
+  Validator(const Reader& reader, size_t limit) : reader_(reader), view_(reader.view()), limit_(limit) {}
+
+  std::vector<Error> run() {
+    problems_ = reader_.damage();
+    if (!reader_.sound()) return std::move(problems_);
+    check_content_id();
+    check_symbols();
+    check_dynamic();
+    check_sections();
+    check_data();
+    check_rebase();
+    return std::move(problems_);
+  }
+
+ private:
+  bool full() const { return problems_.size() >= limit_; }
+  void report(Code code, const char* section, std::string message) {
+    if (!full()) problems_.push_back(Error{code, std::move(message), reader_.path(), section, std::nullopt});
+  }
+  void report(Error error) {
+    if (error.file.empty()) error.file = reader_.path();
+    if (!full()) problems_.push_back(std::move(error));
+  }
+
+  void check_content_id() {
+    ContentId computed;
+    wire::content_id(view_, computed.data());
+    if (computed != reader_.content_id()) {
+      report(Code::hash_mismatch, ".note.fastboot",
+             fmt::format("content id {}, and the tables hash to {}", to_hex(reader_.content_id().data(), computed.size()),
+                         to_hex(computed.data(), computed.size())));
+    }
+  }
+
+  void check_symbols() {
+    for (uint64_t i = 0; i < view_.root_count; ++i) {
+      const wire::Root& root = view_.roots[i];
+      const std::string want = "fb.root." + std::string(reader_.string(root.name).value_or(""));
+      const Elf64_Sym& symbol = view_.symbols[root.symbol];
+      if (reader_.symbol_name(root.symbol) != want || symbol.st_info != ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT)) {
+        report(Code::corrupt, ".dynsym",
+               fmt::format("symbol {} is '{}' with info {:#x}; expected '{}', a global object", root.symbol,
+                           reader_.symbol_name(root.symbol).value_or("<corrupt>"), symbol.st_info, want));
+      }
+    }
+    for (uint64_t i = 0; i < view_.target_count; ++i) {
+      const Elf64_Sym& symbol = view_.symbols[view_.targets[i].symbol];
+      if (symbol.st_shndx != SHN_UNDEF || view_.targets[i].symbol == 0) {
+        report(Code::corrupt, ".dynsym", fmt::format("target {}: its symbol {} is not undefined", i, view_.targets[i].symbol));
+      }
+    }
+  }
+
+  void check_dynamic() {
+    const auto& symbols = view_.table(TableKind::dynsym);
+    const auto& rela = view_.table(TableKind::rela);
+    const auto& dynamic = view_.table(TableKind::dynamic);
+    const std::pair<int64_t, uint64_t> want[] = {{DT_SONAME, view_.header->image_name},
+                                                 {DT_GNU_HASH, view_.table(TableKind::gnu_hash).address},
+                                                 {DT_STRTAB, view_.table(TableKind::dynstr).address},
+                                                 {DT_SYMTAB, symbols.address},
+                                                 {DT_STRSZ, view_.table(TableKind::dynstr).size},
+                                                 {DT_SYMENT, sizeof(Elf64_Sym)},
+                                                 {DT_RELA, rela.address},
+                                                 {DT_RELASZ, rela.size},
+                                                 {DT_RELAENT, sizeof(Elf64_Rela)},
+                                                 {DT_FLAGS, DF_BIND_NOW},
+                                                 {DT_FLAGS_1, DF_1_NOOPEN}};
+    for (const auto& [tag, value] : want) check_tag(tag, value);
+    for (uint16_t i = 0; i < view_.ehdr->e_phnum; ++i) {
+      const Elf64_Phdr& phdr = view_.phdrs[i];
+      if (phdr.p_type == PT_DYNAMIC && (phdr.p_vaddr != dynamic.address || phdr.p_filesz != dynamic.size)) {
+        report(Code::corrupt, ".dynamic", fmt::format("program header {} says {:#x}+{:#x}, and the header {:#x}+{:#x}", i,
+                                                      phdr.p_vaddr, phdr.p_filesz, dynamic.address, dynamic.size));
+      }
+    }
+  }
+
+  void check_tag(int64_t tag, uint64_t value) {
+    uint32_t seen = 0;
+    for (uint64_t i = 0; i < view_.dynamic_count && view_.dynamic[i].d_tag != DT_NULL; ++i) {
+      if (view_.dynamic[i].d_tag != tag) continue;
+      ++seen;
+      if (view_.dynamic[i].d_un.d_val != value) {
+        report(Code::corrupt, ".dynamic",
+               fmt::format("tag {:#x} holds {:#x}; expected {:#x}", tag, view_.dynamic[i].d_un.d_val, value));
+      }
+    }
+    if (seen != 1) report(Code::corrupt, ".dynamic", fmt::format("{} entries with tag {:#x}; expected one", seen, tag));
+  }
+
+  // Sections decide nothing, but tools believe them. A file without section headers is sound.
+  void check_sections() {
+    const auto sections = reader_.sections();
+    if (!sections) return report(sections.error());
+    static constexpr std::pair<const char*, TableKind> kSections[] = {
+        {".gnu.hash", TableKind::gnu_hash},          {".dynsym", TableKind::dynsym},
+        {".dynstr", TableKind::dynstr},              {".rela.dyn", TableKind::rela},
+        {".dynamic", TableKind::dynamic},            {".fastboot.targets", TableKind::targets},
+        {".fastboot.bitmaps", TableKind::bitmaps},   {".fastboot.roots", TableKind::roots},
+        {".fastboot.binding", TableKind::binding},   {".got", TableKind::link_table},
+        {".fastboot.lazy", TableKind::lazy},         {".fastboot.data", TableKind::data},
+        {".fastboot.rebase", TableKind::rebase},     {".fastboot.hash", TableKind::chunk_hashes}};
+    for (const Section& section : *sections) {
+      const auto* known = std::find_if(std::begin(kSections), std::end(kSections),
+                                       [&](const auto& entry) { return section.name == entry.first; });
+      if (known == std::end(kSections)) continue;
+      const wire::Table& table = view_.table(known->second);
+      if (table.size == 0 && section.header.sh_size == 0) continue;
+      if (section.header.sh_addr != table.address || section.header.sh_size != table.size) {
+        report(Code::corrupt, known->first,
+               fmt::format("section header says {:#x}+{:#x}, and the header {:#x}+{:#x}", section.header.sh_addr,
+                           section.header.sh_size, table.address, table.size));
+      }
+    }
+  }
+
+  void check_data() {
+    const auto hashes = checked_chunk_hashes(reader_);
+    if (!hashes) return report(hashes.error());
+    const uint8_t* next = hashes->data();
+    next = check_chunks(reader_.lazy(), ".fastboot.lazy", next);
+    next = check_chunks(reader_.data(), ".fastboot.data", next);
+    check_chunks(reader_.rebase(), ".fastboot.rebase", next);
+  }
+
+  const uint8_t* check_chunks(const ByteSource& source, const char* section, const uint8_t* hash) {
+    piece_.resize(kPiece);
+    for (uint64_t at = 0; at < source.size(); at += kPiece) {
+      const std::span<uint8_t> bytes(piece_.data(), std::min(kPiece, source.size() - at));
+      if (auto read = source.read(at, bytes); !read) {
+        report(read.error());
+        return hash;
+      }
+      for (size_t chunk = 0; chunk < bytes.size(); chunk += wire::kChunkSize, hash += wire::kHashSize) {
+        uint8_t got[wire::kHashSize];
+        wire::hash128(bytes.data() + chunk, std::min<uint64_t>(wire::kChunkSize, bytes.size() - chunk), got);
+        if (memcmp(got, hash, sizeof got) == 0) continue;
+        report(Code::hash_mismatch, section,
+               fmt::format("the chunk at file offset {} does not match its hash: the file was damaged or changed; freeze it again",
+                           to_string(source.file_offset() + (at + chunk))));
+      }
+    }
+    return hash;
+  }
+
+  // Each word that the stream names must hold an address of the slot.
+  void check_rebase() {
+    RebaseCursor cursor = reader_.rebase_cursor();
+    for (const auto& [source, range] : {std::pair{reader_.lazy(), reader_.lazy_range()}, {reader_.data(), reader_.data_range()}}) {
+      for (uint64_t at = 0; at < source.size() && !full(); at += kPiece) {
+        const std::span<uint8_t> bytes(piece_.data(), std::min(kPiece, source.size() - at));
+        if (auto read = source.read(at, bytes); !read) return report(read.error());
+        if (auto checked = check_words(range.begin + at, bytes, &cursor); !checked) return report(checked.error());
+      }
+    }
+  }
+
+  Result<void> check_words(ImageAddress begin, std::span<const uint8_t> bytes, RebaseCursor* cursor) {
+    const uint64_t slot = view_.header->slot_address;
+    while (true) {
+      ImageAddress at;
+      const auto more = cursor->next_before(begin + bytes.size(), &at);
+      if (!more) return tl::unexpected(more.error());
+      if (!*more) return {};
+      uint64_t word = 0;
+      memcpy(&word, bytes.data() + (at - begin), sizeof word);
+      if (word < slot || word - slot > view_.header->slot_size) {
+        report(Code::corrupt, ".fastboot.rebase",
+               fmt::format("the word at {} holds {:#x}, which is no address of the image", to_string(at), word));
+      }
+    }
+  }
+
+  const Reader& reader_;
+  const wire::View& view_;
+  size_t limit_;
+  std::vector<Error> problems_;
+  std::vector<uint8_t> piece_;
+};
+
+}  // namespace
+
+std::vector<Error> validate(const Reader& reader, size_t limit) { return Validator(reader, limit).run(); }
+
+}  // namespace fastboot::format

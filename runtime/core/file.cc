@@ -1,0 +1,181 @@
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace fastboot::runtime {
+
+using wire::Code;
+using wire::fail;
+
+namespace {
+
+bool read_at(int fd, uint8_t* out, uint64_t size, uint64_t offset, uint64_t* got, wire::Error* error) {
+  *got = 0;
+  while (*got < size) {
+    const ssize_t n = pread(fd, out + *got, size - *got, static_cast<off_t>(offset + *got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(error, Code::not_readable, "cannot read it: %s", strerror(errno));
+    if (n == 0) break;
+    *got += static_cast<uint64_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+SnapshotFile::~SnapshotFile() {
+  if (fd_ >= 0) close(fd_);
+  free(large_);
+}
+
+bool SnapshotFile::open(const char* path, wire::Error* error) {
+  // O_NONBLOCK: a FIFO in the file's place must not make us wait.
+  fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd_ < 0 && errno == ENOENT) return fail(error, Code::not_found, "no such file; freeze it first");
+  if (fd_ < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(errno));
+  return check_trust(error) && read_metadata(error);
+}
+
+bool SnapshotFile::check_trust(wire::Error* error) {
+  struct stat status;
+  if (fstat(fd_, &status) != 0) return fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
+  if (!S_ISREG(status.st_mode)) return fail(error, Code::not_regular, "not a regular file; a snapshot is one");
+  if (status.st_uid != 0 && status.st_uid != geteuid()) {
+    return fail(error, Code::untrusted,
+                "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "
+                "freeze it again as this user",
+                status.st_uid, geteuid());
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(error, Code::untrusted,
+                "its mode is %04o, so others may write it; a snapshot is as powerful as a program: chmod go-w it if it is "
+                "yours, or freeze it again",
+                static_cast<unsigned>(status.st_mode & 07777));
+  }
+  file_size_ = static_cast<uint64_t>(status.st_size);
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+  return true;
+}
+
+bool SnapshotFile::read_metadata(wire::Error* error) {
+  uint64_t got = 0;
+  // Most images' metadata is smaller than this; what is not read is not copied.
+  constexpr uint64_t kFirst = 16 * 1024;
+  static_assert(kFirst >= wire::kProbeSize);
+  if (!read_at(fd_, small_, kFirst, 0, &got, error)) return false;
+  wire::Probe probe;
+  if (!wire::probe(small_, got, file_size_, &probe, error)) return false;
+  uint8_t* bytes = small_;
+  if (probe.hot_size > sizeof small_) {
+    void* large = nullptr;
+    if (posix_memalign(&large, 64, probe.hot_size) != 0) {
+      return fail(error, Code::out_of_memory, "no memory for its %llu bytes of metadata",
+                  static_cast<unsigned long long>(probe.hot_size));
+    }
+    large_ = static_cast<uint8_t*>(large);
+    memcpy(large_, small_, got);
+    bytes = large_;
+  }
+  if (probe.hot_size > got) {
+    uint64_t more = 0;
+    if (!read_at(fd_, bytes + got, probe.hot_size - got, got, &more, error)) return false;
+    got += more;
+  }
+  return wire::parse(bytes, got, file_size_, true, &view_, error);
+}
+
+// --- writing ----------------------------------------------------------------------------------------------------------
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  close(fd_);
+  unlink(temporary_);
+}
+
+bool AtomicFile::create(const char* path, wire::Error* error) {
+  if (strlen(path) >= sizeof path_) return fail(error, Code::bad_argument, "the path is longer than %zu bytes", sizeof path_);
+  memcpy(path_, path, strlen(path) + 1);
+  struct timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  for (unsigned attempt = 0; attempt < 100; ++attempt) {
+    snprintf(temporary_, sizeof temporary_, "%s.%ld-%lx-%u.tmp", path, static_cast<long>(getpid()),
+             static_cast<unsigned long>(time.tv_nsec), attempt);
+    fd_ = ::open(temporary_, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd_ >= 0) return true;
+    if (errno != EEXIST) break;
+  }
+  return fail(error, Code::write_failed, "cannot make a temporary file beside it: %s", strerror(errno));
+}
+
+bool AtomicFile::write(uint64_t offset, const void* bytes, uint64_t size, wire::Error* error) {
+  const auto* from = static_cast<const uint8_t*>(bytes);
+  constexpr uint64_t kPiece = uint64_t{16} << 20;
+  while (size != 0) {
+    const uint64_t to_boundary = kPiece - offset % kPiece;
+    const uint64_t want = size < to_boundary ? size : to_boundary;
+    const ssize_t n = pwrite(fd_, from, want, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const int why = n < 0 ? errno : ENOSPC;
+      return fail(error, why == ENOSPC || why == EDQUOT ? Code::no_space : Code::write_failed,
+                  "cannot write %llu bytes at 0x%llx: %s; the old file is untouched",
+                  static_cast<unsigned long long>(want), static_cast<unsigned long long>(offset), strerror(why));
+    }
+    from += n;
+    offset += static_cast<uint64_t>(n);
+    size -= static_cast<uint64_t>(n);
+  }
+  return true;
+}
+
+bool AtomicFile::commit(uint64_t size, wire::Error* error) {
+  if (ftruncate(fd_, static_cast<off_t>(size)) != 0 || fchmod(fd_, 0444) != 0 || fsync(fd_) != 0) {
+    return fail(error, errno == ENOSPC ? Code::no_space : Code::write_failed, "cannot finish it: %s", strerror(errno));
+  }
+  if (rename(temporary_, path_) != 0) {
+    return fail(error, Code::write_failed, "cannot give it its name: %s", strerror(errno));
+  }
+  close(fd_);
+  fd_ = -1;
+  char* slash = strrchr(path_, '/');
+  if (slash != nullptr) *slash = '\0';
+  const char* directory = slash == nullptr ? "." : slash == path_ ? "/" : path_;
+  const int fd = ::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0) {
+    fsync(fd);  // some filesystems cannot sync a directory; the file itself is safe
+    close(fd);
+  }
+  return true;
+}
+
+uint64_t now() {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1000000000u + static_cast<uint64_t>(time.tv_nsec);
+}
+
+bool trace_enabled() {
+  const char* value = getenv("FASTBOOT_TRACE");
+  return value != nullptr && value[0] != '\0' && strcmp(value, "0") != 0;
+}
+
+void trace(const char* format, ...) {
+  if (!trace_enabled()) return;
+  char line[8192];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  fprintf(stderr, "fastboot: %s\n", line);
+}
+
+}  // namespace fastboot::runtime

@@ -1,0 +1,72 @@
+// Opening snapshots with suspicion, and writing files so that nobody ever sees half of one.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "format/wire/error.h"
+#include "format/wire/parse.h"
+
+namespace fastboot::runtime {
+
+// An open snapshot and its metadata in private memory.
+class SnapshotFile {
+ public:
+  SnapshotFile() = default;
+  SnapshotFile(const SnapshotFile&) = delete;
+  SnapshotFile& operator=(const SnapshotFile&) = delete;
+  ~SnapshotFile();
+
+  // Opens `path`, refuses what somebody else could have written (owner other than us or root; writable by group or others),
+  // reads the metadata and checks it. The descriptor that was checked is the one that is mapped later.
+  bool open(const char* path, wire::Error* error);
+
+  int descriptor() const { return fd_; }
+  const wire::View& view() const { return view_; }
+  uint64_t file_size() const { return file_size_; }
+  dev_t device() const { return device_; }
+  ino_t inode() const { return inode_; }
+
+ private:
+  bool check_trust(wire::Error* error);
+  bool read_metadata(wire::Error* error);
+
+  int fd_ = -1;
+  uint64_t file_size_ = 0;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+  uint8_t* large_ = nullptr;  // metadata that does not fit into small_
+  wire::View view_;
+  alignas(64) uint8_t small_[48 * 1024];
+};
+
+// A file that appears under its name only when it is complete. Dropped without commit(), it leaves nothing.
+class AtomicFile {
+ public:
+  AtomicFile() = default;
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  bool create(const char* path, wire::Error* error);
+  // Writes `size` bytes at `offset` in pieces that start and end at multiples of 2 MiB of the file, so that the page cache
+  // takes them in 2 MiB pieces.
+  bool write(uint64_t offset, const void* bytes, uint64_t size, wire::Error* error);
+  // Makes it `size` bytes long and read-only (mode 0444), syncs it, gives it its name, syncs the directory.
+  bool commit(uint64_t size, wire::Error* error);
+
+ private:
+  int fd_ = -1;
+  char path_[4096];
+  char temporary_[4096 + 64];
+};
+
+// Time since some fixed point, in nanoseconds.
+uint64_t now();
+
+bool trace_enabled();
+// One line on stderr, "fastboot: ...", when FASTBOOT_TRACE is set and not empty or 0.
+[[gnu::format(printf, 1, 2)]] void trace(const char* format, ...);
+
+}  // namespace fastboot::runtime

@@ -1,0 +1,70 @@
+// Large pieces of address space that cost nothing until they are touched.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstdint>
+
+namespace fastboot::runtime {
+
+// Address space for `size` bytes, readable and writable, without swap reserved; unmapped at the end. Where that much cannot
+// be had (`ulimit -v`), as much as can: half, a quarter, and so on.
+class Reservation {
+ public:
+  Reservation() = default;
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  ~Reservation() {
+    if (base_ != nullptr) munmap(base_, size_);
+  }
+
+  // With `huge`, asks the kernel for 2 MiB pages: fresh ones are then a fault each 2 MiB, not each 4 KiB.
+  bool reserve(uint64_t size, uint64_t at_least, bool huge) {
+    constexpr uint64_t kAlign = uint64_t{2} << 20;
+    for (; size >= at_least; size /= 2) {
+      void* base = mmap(nullptr, size + kAlign, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (base == MAP_FAILED) continue;
+      auto* bytes = static_cast<uint8_t*>(base);
+      const uint64_t skip = (kAlign - reinterpret_cast<uintptr_t>(base) % kAlign) % kAlign;
+      if (skip != 0) munmap(bytes, skip);
+      if (skip != kAlign) munmap(bytes + skip + size, kAlign - skip);
+      base_ = bytes + skip;
+      size_ = size;
+      if (huge) madvise(base_, size, MADV_HUGEPAGE);
+      return true;
+    }
+    return false;
+  }
+
+  uint8_t* data() const { return base_; }
+  uint64_t size() const { return size_; }
+
+ private:
+  uint8_t* base_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+// An append-only array in a reservation: elements never move.
+template <class T>
+class ReservedArray {
+ public:
+  bool reserve(uint64_t most) { return memory_.reserve(most * sizeof(T), sizeof(T) * 512, false); }
+  bool push(const T& value) {
+    if ((count_ + 1) * sizeof(T) > memory_.size()) return false;
+    data()[count_++] = value;
+    return true;
+  }
+  T* data() const { return reinterpret_cast<T*>(memory_.data()); }
+  T& operator[](uint64_t i) const { return data()[i]; }
+  T& back() const { return data()[count_ - 1]; }
+  void pop() { --count_; }
+  void truncate(uint64_t count) { count_ = count; }
+  uint64_t size() const { return count_; }
+  uint64_t capacity() const { return memory_.size() / sizeof(T); }
+
+ private:
+  Reservation memory_;
+  uint64_t count_ = 0;
+};
+
+}  // namespace fastboot::runtime

@@ -1,0 +1,163 @@
+// From info pointers to what the walker does with a closure, and to targets.
+//
+// A program has tens to thousands of distinct info pointers and millions of closures. What there is to know about an info
+// table is worked out once (add()), so that the walker reads one cache line for each closure.
+#pragma once
+
+#include "core/memory.h"
+#include "core/modules.h"
+#include "format/wire/emit.h"
+#include "ghc-9.0/staging.h"
+
+namespace fastboot::ghc {
+
+enum class Action : uint8_t {
+  copy,             // pointers, then other words
+  copy_nullary,     // a static constructor without fields: one word in memory, whatever its table says
+  small_int,        // I#: small ones are shared with the RTS's table
+  small_char,       // C#
+  bytes,            // ARR_WORDS
+  array,            // frozen MUT_ARR_PTRS
+  small_array,      // frozen SMALL_MUT_ARR_PTRS
+  function,         // FUN with free variables: other words are looked at for addresses
+  function_static,  // becomes a function closure without free variables
+  partial,          // PAP
+  thunk,            // THUNK with its free variables: a lazy closure
+  selector,         // THUNK_SELECTOR: followed where the selectee is evaluated, else a lazy closure
+  application,      // AP: a lazy closure
+  image_lazy,       // a lazy closure of a thawed image that nobody has entered
+  image_stub,       // a thawed image's stub that enters a CAF
+  image_forced,     // one that has been: leads to a heap closure
+  indirection,      // IND
+  black_hole,       // BLACKHOLE: an indirection, or under evaluation
+  caf,              // THUNK_STATIC
+  caf_value,        // IND_STATIC
+  literal,          // a constructor whose field is the address of a NUL-terminated string (TrNameS, KindRepTypeLitS)
+  refuse,
+};
+
+inline constexpr uint32_t kNoTarget = 0xffffffff;
+
+struct InfoClass {
+  uint64_t info = 0;    // process address of the program's info table
+  uint64_t header = 0;  // image address of the interned info pointer, before relocate()
+  uint64_t uses = 0;
+  uint32_t target = kNoTarget;
+  uint32_t pointers = 0;
+  uint32_t words = 0;   // of payload
+  uint32_t srt_root = kNoTarget;
+  Action action = Action::refuse;
+  uint8_t tag = 0;      // what a pointer to an evaluated one carries
+  uint16_t type = 0;    // closure type in the program
+  wire::Code refusal = wire::Code::ok;
+};
+
+// A target under construction.
+struct TargetState {
+  wire::Target record;
+  uint64_t address;         // in this process
+  uint32_t module;          // index in Classifier::modules(), or kNoModule
+  const char* description;  // constructors; nullptr: none
+  const char* symbol;       // when it is known by itself; nullptr: private
+};
+
+// Open addressing from addresses to numbers.
+class AddressMap {
+ public:
+  ~AddressMap();
+  bool init();
+  // Gives the number that was stored for `key`, or 0.
+  uint32_t find(uint64_t key) const {
+    for (uint64_t i = hash(key);; ++i) {
+      const Slot& slot = slots_[i & mask_];
+      if (slot.key == key) return slot.value;
+      if (slot.key == 0) return 0;
+    }
+  }
+  bool insert(uint64_t key, uint32_t value);
+  void erase(uint64_t key);  // a tombstone: find() gives 0 afterwards
+
+ private:
+  struct Slot {
+    uint64_t key;
+    uint32_t value;
+    uint32_t unused;
+  };
+  static uint64_t hash(uint64_t key) { return (key >> 3) * 0x9e3779b97f4a7c15u >> 24; }
+  bool grow();
+
+  Slot* slots_ = nullptr;
+  uint64_t mask_ = 0;
+  uint64_t count_ = 0;
+};
+
+class Classifier {
+ public:
+  bool init(uint64_t slot_address, wire::Error* error);
+
+  // The class of the closures whose header is `info`; nullptr when there is no memory for another.
+  InfoClass* classify(uint64_t info) {
+    Cached& cached = cache_[info >> 3 & (kCacheSize - 1)];
+    if (cached.info == info) return cached.info_class;
+    return classify_slowly(info, &cached);
+  }
+
+  // The target for a static closure, for one that is only kept alive, and for an address of this build.
+  uint32_t closure_target(uint64_t closure);  // interned stub; also a static root
+  uint32_t root_target(uint64_t closure);
+  uint32_t raw_target(uint64_t address);
+  // The header of lazy closures, made on first use.
+  uint64_t lazy_header();
+  // The class whose target is `target`; for lazy closures, whose headers are all the same.
+  const InfoClass* class_of_target(uint32_t target) const;
+  // Gives the interned header for a closure that stands for the static closure `target`.
+  uint64_t header_of(uint32_t target) const { return info_base_ + targets_[target].record.info_offset; }
+
+  // The class whose interned header is `header`, or nullptr.
+  const InfoClass* class_of_header(uint64_t header) const;
+
+  const runtime::Modules& modules() const { return modules_; }
+  uint64_t target_count() const { return targets_.size(); }
+  TargetState& target(uint64_t i) { return targets_[i]; }
+  uint64_t class_count() const { return classes_.size(); }
+  const InfoClass& info_class(uint64_t i) const { return classes_[i]; }
+  const uint64_t* bitmaps() const { return bitmaps_.data(); }
+  uint64_t bitmap_count() const { return bitmaps_.size(); }
+  uint64_t info_size() const { return info_size_; }
+  uint64_t info_base() const { return info_base_; }
+
+ private:
+  static constexpr uint64_t kCacheSize = 4096;
+  struct Cached {
+    uint64_t info;
+    InfoClass* info_class;
+  };
+
+  InfoClass* classify_slowly(uint64_t info, Cached* cached);
+  InfoClass* add(uint64_t info);
+  void set_action(InfoClass* c);
+  void set_constructor(InfoClass* c);
+  void set_function(InfoClass* c, bool is_static);
+  void set_rts(InfoClass* c, Action action, const char* symbol);
+  void set_thunk(InfoClass* c, Action action);
+  uint32_t trampoline(uint64_t entry, const char* symbol);
+  uint32_t add_target(wire::TargetKind kind, uint64_t address, const char* description);
+  void intern(uint32_t target);
+  uint32_t record_large_bitmap(const uint64_t* bitmap);
+
+  runtime::Modules modules_;
+  runtime::ReservedArray<InfoClass> classes_;
+  runtime::ReservedArray<TargetState> targets_;
+  runtime::ReservedArray<uint64_t> bitmaps_;
+  AddressMap by_info_;      // info pointer -> class index + 1
+  AddressMap by_header_;    // interned header -> class index + 1
+  AddressMap closures_;     // static closure -> target index + 1
+  AddressMap roots_;
+  AddressMap raws_;
+  uint64_t info_base_ = 0;  // image address of .fastboot.info, before relocate()
+  uint64_t info_size_ = 0;
+  uint64_t lazy_header_ = 0;
+  Cached cache_[kCacheSize];
+};
+
+}  // namespace fastboot::ghc

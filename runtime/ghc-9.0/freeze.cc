@@ -1,0 +1,427 @@
+// Freezing, as the C ABI offers it: walk while the world stands still, write afterwards.
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <new>
+
+#include "core/file.h"
+#include "fastboot.h"
+#include "format/wire/hash.h"
+#include "ghc-9.0/facts.h"
+#include "ghc-9.0/rts.h"
+#include "ghc-9.0/symbols.h"
+#include "ghc-9.0/walk.h"
+
+using fastboot::runtime::AtomicFile;
+using fastboot::runtime::Module;
+using fastboot::wire::Buffer;
+using fastboot::wire::Code;
+using fastboot::wire::Error;
+using fastboot::wire::fail;
+using namespace fastboot;
+using namespace fastboot::ghc;
+
+struct fastboot_frozen_graph {
+  Staging staging;
+  Classifier classifier;
+  Walker walker{&staging, &classifier};
+  char name[256];
+  char* type_name = nullptr;
+  uint64_t type_fingerprint[2] = {};
+  uint64_t root_size = 0;
+};
+
+namespace {
+
+constexpr uint64_t kSlot = wire::kSlotBase;
+
+uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
+  to->code = static_cast<uint32_t>(from.code);
+  if (file == nullptr) {
+    snprintf(to->message, sizeof to->message, "%s", from.message);
+  } else {
+    snprintf(to->message, sizeof to->message, "%.4000s: %s", file, from.message);
+  }
+  return to->code;
+}
+
+// --- the world --------------------------------------------------------------------------------------------------------
+
+// Keeps every other Haskell thread from running. In an unsafe call of a program with one capability that is so anyway.
+class World {
+ public:
+  bool stop(bool safe_call, Error* error) {
+    if (!safe_call) return true;
+    if (&stopAllCapabilities == nullptr || &releaseAllCapabilities == nullptr) return true;
+    capability_ = rts_lock();
+    task_ = reinterpret_cast<CapabilityStart*>(capability_)->running_task;
+    stopAllCapabilities(&capability_, task_);
+    stopped_ = true;
+    static_cast<void>(error);
+    return true;
+  }
+  void release() {
+    if (!stopped_) return;
+    releaseAllCapabilities(n_capabilities, capability_, task_);
+    rts_unlock(capability_);
+    stopped_ = false;
+  }
+  ~World() { release(); }
+
+ private:
+  Capability* capability_ = nullptr;
+  Task_* task_ = nullptr;
+  bool stopped_ = false;
+};
+
+// --- refusals ---------------------------------------------------------------------------------------------------------
+
+const char* refusal_reason(Code code) {
+  switch (code) {
+    case Code::refused_mutable:
+      return "it can be written, and an image is shared and read-only: freeze what it holds (an immutable copy) instead";
+    case Code::refused_concurrency:
+      return "it belongs to this process's threads: freeze the data without it";
+    case Code::refused_weak:
+      return "it is a weak pointer or stable name, which mean something to this process's collector only";
+    case Code::refused_bytecode:
+      return "it is interpreted or suspended code: compile the module, or evaluate the value first";
+    case Code::refused_under_evaluation:
+      return "it is just being evaluated: evaluate it before freezing";
+    case Code::refused_compact:
+      return "it lies in a compact region: freeze the value that was compacted";
+    case Code::refused_foreign_memory:
+      return "it holds the address of memory outside the heap, whose extent is unknown: copy the bytes into an unpinned array";
+    case Code::refused_identity:
+      return "it means something in this process only";
+    case Code::refused_unknown_code:
+      return "its code is in none of this program's files (interpreted or loaded at run time)";
+    case Code::refused_lazy:
+      return "it is not evaluated; evaluate the value fully (Control.DeepSeq.force) before freezing";
+    case Code::refused_function:
+      return "it is a function with free variables";
+    default:
+      return "it cannot be frozen";
+  }
+}
+
+void describe_refusal(fastboot_frozen_graph* graph, Error* error) {
+  const Refusal& refusal = graph->walker.refusal();
+  const InfoClass* c = graph->classifier.classify(refusal.info);
+  char symbol[512];
+  if (!describe_info(graph->classifier.modules(), refusal.info, symbol, sizeof symbol)) symbol[0] = '\0';
+  char path[2048];
+  graph->walker.describe_path(path, sizeof path);
+  fail(error, refusal.code, "cannot freeze a %s%s%s%s: %s; path: %s",
+       c == nullptr ? "closure" : closure_type_name(c->type), symbol[0] == '\0' ? "" : " (", symbol,
+       symbol[0] == '\0' ? "" : ")", refusal_reason(refusal.code), path);
+}
+
+// --- writing ----------------------------------------------------------------------------------------------------------
+
+// Everything that emit() points to.
+struct Assembly {
+  Buffer targets;   // wire::TargetInput
+  Buffer entries;   // wire::BindingEntry
+  Buffer modules;   // wire::ModuleInput
+  Buffer symbols;   // text
+  Buffer rebase;
+  Buffer hashes;
+  Buffer hot, tail;
+  wire::RootInput root = {};
+  char executable[4096];
+};
+
+bool add_modules(const Classifier& classifier, uint32_t* number, Assembly* out, Error* error) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < classifier.modules().size(); ++i) {
+    if (number[i] == wire::kNoModule) continue;
+    const Module& module = classifier.modules()[i];
+    if (module.build_id_size == 0) {
+      return fail(error, Code::no_build_id,
+                  "%s has no build-id, so that no later process could know that it is the same; link it with "
+                  "-optl-Wl,--build-id",
+                  module.path);
+    }
+    const char* path = module.path;
+    if (strcmp(path, "/proc/self/exe") == 0) {
+      const ssize_t n = readlink(path, out->executable, sizeof out->executable - 1);
+      out->executable[n < 0 ? 0 : n] = '\0';
+      path = out->executable;
+    }
+    const wire::ModuleInput input = {module.build_id, module.build_id_size, path};
+    out->modules.append(&input, sizeof input);
+    number[i] = count++;
+  }
+  return true;
+}
+
+bool add_targets(Classifier& classifier, Assembly* out, Error* error) {
+  uint32_t number[runtime::Modules::kMost];
+  for (uint32_t& n : number) n = wire::kNoModule;
+  for (uint64_t i = 0; i < classifier.target_count(); ++i) {
+    const TargetState& state = classifier.target(i);
+    if (state.module != wire::kNoModule) number[state.module] = 0;
+  }
+  if (!add_modules(classifier, number, out, error)) return false;
+  // Symbols first: their text moves while it grows.
+  Buffer offsets;
+  for (uint64_t i = 0; i < classifier.target_count(); ++i) {
+    const TargetState& state = classifier.target(i);
+    const uint64_t at = out->symbols.size();
+    if (state.symbol != nullptr) {
+      out->symbols.append_string(state.symbol);
+    } else if (state.description != nullptr) {
+      constructor_symbol(state.description, &out->symbols);
+    }
+    const uint64_t offset = out->symbols.size() == at ? ~uint64_t{0} : at;
+    offsets.append(&offset, sizeof offset);
+  }
+  for (uint64_t i = 0; i < classifier.target_count() && !offsets.failed(); ++i) {
+    const TargetState& state = classifier.target(i);
+    const uint64_t at = *offsets.at<uint64_t>(i * sizeof(uint64_t));
+    const wire::TargetInput input = {state.record, at == ~uint64_t{0} ? nullptr : out->symbols.at<char>(at),
+                                     state.description};
+    out->targets.append(&input, sizeof input);
+    const bool bound = state.module != wire::kNoModule;
+    const wire::BindingEntry entry = {bound ? state.address - classifier.modules()[state.module].bias : 0,
+                                      bound ? number[state.module] : wire::kNoModule, 0};
+    out->entries.append(&entry, sizeof entry);
+  }
+  if (offsets.failed() || out->targets.failed() || out->entries.failed() || out->symbols.failed()) {
+    return fail(error, Code::out_of_memory, "no memory for the list of targets");
+  }
+  return true;
+}
+
+// What classes counted goes to their targets. Kinds that share a target (clean and dirty arrays) add up.
+void add_uses(Classifier& classifier) {
+  for (uint64_t i = 0; i < classifier.class_count(); ++i) {
+    const InfoClass& c = classifier.info_class(i);
+    if (c.target != kNoTarget) classifier.target(c.target).record.uses += c.uses;
+  }
+}
+
+void fill_input(fastboot_frozen_graph* graph, Assembly* assembly, wire::SnapshotInput* input) {
+  input->slot_address = kSlot;
+  input->ghc_version = ghc_version();
+  input->rts_way = rts_way();
+  input->heap = heap_layout();
+  input->closures = graph->walker.closures();
+  input->lazy_closures = graph->walker.lazy_closures();
+  input->image_name = graph->name;
+  input->targets = assembly->targets.at<wire::TargetInput>(0);
+  input->target_count = graph->classifier.target_count();
+  input->entries = assembly->entries.at<wire::BindingEntry>(0);
+  input->modules = assembly->modules.at<wire::ModuleInput>(0);
+  input->module_count = assembly->modules.size() / sizeof(wire::ModuleInput);
+  input->bitmaps = graph->classifier.bitmaps();
+  input->bitmap_count = graph->classifier.bitmap_count();
+  input->raws = graph->walker.raws().data();
+  input->raw_count = graph->walker.raws().size();
+  input->roots = &assembly->root;
+  input->root_count = 1;
+  input->info_size = graph->classifier.info_size();
+  input->lazy_size = graph->staging.lazy().size();
+  input->data_size = graph->staging.data().size();
+}
+
+// Where closures or info tables ended up elsewhere than the walk assumed, every address in the image moves.
+void settle_addresses(fastboot_frozen_graph* graph, const wire::Layout& layout, uint64_t* root) {
+  Staging& staging = graph->staging;
+  const uint64_t data = staging.address(staging.data().begin);
+  const uint64_t lazy = staging.address(staging.lazy().begin);
+  const Staging::Move moves[] = {
+      {data, staging.data().size(), layout.data_address - data},
+      {lazy, staging.lazy().size(), layout.lazy_address - lazy},
+      {graph->classifier.info_base(), graph->classifier.info_size(), layout.info_address - graph->classifier.info_base()},
+  };
+  if (moves[0].delta == 0 && moves[2].delta == 0 && moves[1].size == 0) return;
+  staging.relocate(moves, 3);
+  const auto moved = [&](uint64_t address) {
+    for (const auto& move : moves) {
+      if (address - move.from < move.size) return address + move.delta;
+    }
+    return address;
+  };
+  *root = moved(*root);
+  for (uint64_t i = 0; i < graph->walker.raws().size(); ++i) {
+    wire::RawReference& raw = graph->walker.raws()[i];
+    raw.address = moved(raw.address);
+  }
+}
+
+void hash_chunks(const uint8_t* bytes, uint64_t size, Buffer* out) {
+  for (uint64_t at = 0; at < size; at += wire::kChunkSize) {
+    const uint64_t n = size - at < wire::kChunkSize ? size - at : wire::kChunkSize;
+    uint8_t hash[wire::kHashSize];
+    wire::hash128(bytes + at, n, hash);
+    out->append(hash, sizeof hash);
+  }
+}
+
+int compare_raws(const void* a, const void* b) {
+  const uint64_t x = static_cast<const wire::RawReference*>(a)->address;
+  const uint64_t y = static_cast<const wire::RawReference*>(b)->address;
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+// From a walked graph to everything that the file holds.
+bool assemble(fastboot_frozen_graph* graph, Assembly* assembly, wire::SnapshotInput* input, wire::Layout* layout,
+              Error* error) {
+  Staging& staging = graph->staging;
+  add_uses(graph->classifier);
+  if (!add_targets(graph->classifier, assembly, error)) return false;
+  wire::RootInput& root = assembly->root;
+  root.name = graph->name;
+  root.type_name = graph->type_name;
+  root.address = graph->walker.root_address();
+  root.size = graph->root_size;
+  root.tag = graph->walker.root_tag();
+  root.type_fingerprint[0] = graph->type_fingerprint[0];
+  root.type_fingerprint[1] = graph->type_fingerprint[1];
+  fill_input(graph, assembly, input);
+  if (!wire::plan(*input, layout, error)) return false;
+  settle_addresses(graph, *layout, &root.address);
+  qsort(graph->walker.raws().data(), graph->walker.raws().size(), sizeof(wire::RawReference), compare_raws);
+  staging.rebase_stream(staging.lazy(), layout->lazy_address, &assembly->rebase);
+  staging.rebase_stream(staging.data(), layout->data_address, &assembly->rebase);
+  input->rebase_size = assembly->rebase.size();
+  if (!wire::plan(*input, layout, error)) return false;
+  const auto* words = reinterpret_cast<const uint8_t*>(staging.words());
+  hash_chunks(words + uint64_t{staging.lazy().begin} * 8, input->lazy_size, &assembly->hashes);
+  hash_chunks(words, input->data_size, &assembly->hashes);
+  hash_chunks(assembly->rebase.data(), input->rebase_size, &assembly->hashes);
+  if (assembly->rebase.failed() || assembly->hashes.failed()) {
+    return fail(error, Code::out_of_memory, "no memory for the rebase stream of the image");
+  }
+  return wire::emit(*input, *layout, assembly->hashes.data(), &assembly->hot, &assembly->tail, error);
+}
+
+bool write_file(const char* path, const fastboot_frozen_graph& graph, const Assembly& assembly,
+                const wire::SnapshotInput& input, const wire::Layout& layout, Error* error) {
+  const auto& staging = const_cast<fastboot_frozen_graph&>(graph).staging;
+  const auto* words = reinterpret_cast<const uint8_t*>(staging.words());
+  const uint64_t lazy_at = uint64_t{const_cast<Staging&>(staging).lazy().begin} * 8;
+  AtomicFile file;
+  return file.create(path, error) && file.write(0, assembly.hot.data(), assembly.hot.size(), error) &&
+         file.write(layout.lazy_offset, words + lazy_at, input.lazy_size, error) &&
+         file.write(layout.data_offset, words, input.data_size, error) &&
+         file.write(layout.cold_offset, assembly.rebase.data(), assembly.rebase.size(), error) &&
+         file.write(layout.cold_offset + layout.rebase_size, assembly.hashes.data(), assembly.hashes.size(), error) &&
+         file.write(layout.tail_offset, assembly.tail.data(), assembly.tail.size(), error) &&
+         file.commit(layout.file_size, error);
+}
+
+bool valid_name(const char* name) {
+  const uint64_t size = strlen(name);
+  if (size == 0 || size >= 256) return false;
+  return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-") == size;
+}
+
+}  // namespace
+
+extern "C" {
+
+uint32_t fastboot_freeze_walk(void* root, int safe_call, const char* name, const char* type_name,
+                              uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, fastboot_frozen_graph** out,
+                              fastboot_freeze_report* report, fastboot_error* error) {
+  *out = nullptr;
+  *report = fastboot_freeze_report{};
+  Error why;
+  if (!check_supported(&why)) return report_error(nullptr, why, error);
+  if (!valid_name(name)) {
+    fail(&why, Code::bad_argument, "an image cannot be named \"%s\"; use letters, digits and _ . $ -", name);
+    return report_error(nullptr, why, error);
+  }
+  void* memory = malloc(sizeof(fastboot_frozen_graph));
+  if (memory == nullptr) {
+    fail(&why, Code::out_of_memory, "no memory for a freeze");
+    return report_error(nullptr, why, error);
+  }
+  auto* graph = new (memory) fastboot_frozen_graph;
+  memcpy(graph->name, name, strlen(name) + 1);
+  graph->type_name = strdup(type_name);
+  graph->type_fingerprint[0] = type_fingerprint_0;
+  graph->type_fingerprint[1] = type_fingerprint_1;
+  bool ok = graph->type_name != nullptr && graph->classifier.init(kSlot, &why) && graph->walker.init(&why);
+  if (ok && !graph->staging.reserve(kSlot)) {
+    ok = fail(&why, Code::out_of_memory, "no address space for an image; raise `ulimit -v`");
+  }
+  if (ok) {
+    World world;
+    const uint64_t start = runtime::now();
+    ok = world.stop(safe_call != 0, &why);
+    if (ok) {
+      const auto closure = reinterpret_cast<uint64_t>(deRefStablePtr(root));
+      ok = graph->walker.run(closure, &why);
+      // The path is looked for while the world stands still: it reads names out of the heap's info tables only, but a
+      // refused closure may move.
+      if (!ok && graph->walker.refusal().code != Code::ok) describe_refusal(graph, &why);
+    }
+    world.release();
+    if (ok) {
+      graph->root_size = graph->walker.closure_size(
+          static_cast<Offset>((graph->walker.root_address() - graph->staging.base()) / 8));
+      graph->staging.finish();
+    }
+    report->walk_time = runtime::now() - start;
+  }
+  if (!ok) {
+    fastboot_freeze_discard(graph);
+    return report_error(nullptr, why, error);
+  }
+  report->closures = graph->walker.closures();
+  report->lazy_closures = graph->walker.lazy_closures();
+  report->image_size = graph->staging.data().size() + graph->staging.lazy().size();
+  report->targets = graph->classifier.target_count();
+  *out = graph;
+  return 0;
+}
+
+uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, fastboot_freeze_report* report,
+                               fastboot_error* error) {
+  char captured[4096];
+  const char* capture = getenv("FASTBOOT_CAPTURE");
+  if (capture != nullptr && capture[0] != '\0') {
+    snprintf(captured, sizeof captured, "%s/%s.snap", capture, graph->name);
+    path = captured;
+  }
+  const uint64_t start = runtime::now();
+  Error why;
+  void* memory = malloc(sizeof(Assembly));
+  Assembly* assembly = memory == nullptr ? nullptr : new (memory) Assembly;
+  wire::SnapshotInput input;
+  wire::Layout layout;
+  bool ok = assembly != nullptr || fail(&why, Code::out_of_memory, "no memory for a freeze");
+  ok = ok && assemble(graph, assembly, &input, &layout, &why) &&
+       write_file(path, *graph, *assembly, input, layout, &why);
+  report->file_size = layout.file_size;
+  report->targets = graph->classifier.target_count();
+  report->write_time = runtime::now() - start;
+  if (assembly != nullptr) assembly->~Assembly();
+  free(memory);
+  fastboot_freeze_discard(graph);
+  if (!ok) return report_error(path, why, error);
+  runtime::trace("%s: froze %llu closures, %llu bytes; the world stood still for %llu us, writing took %llu us", path,
+                 static_cast<unsigned long long>(report->closures), static_cast<unsigned long long>(report->file_size),
+                 static_cast<unsigned long long>(report->walk_time / 1000),
+                 static_cast<unsigned long long>(report->write_time / 1000));
+  return 0;
+}
+
+void fastboot_freeze_discard(fastboot_frozen_graph* graph) {
+  if (graph == nullptr) return;
+  free(graph->type_name);
+  graph->~fastboot_frozen_graph();
+  free(graph);
+}
+
+uint32_t fastboot_format_version(void) { return wire::kFormatMajor * 1000 + wire::kFormatMinor; }
+
+void fastboot_trace(const char* line) { runtime::trace("%s", line); }
+
+}  // extern "C"

@@ -1,0 +1,176 @@
+#include "ghc-9.0/symbols.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ghc-9.0/rts.h"
+
+namespace fastboot::ghc {
+
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_word(char c) { return is_upper(c) || (c >= 'a' && c <= 'z') || is_digit(c); }
+
+// GHC's Z-encoding of one character that is not a letter or digit (GHC.Utils.Encoding).
+const char* z_code(char c) {
+  constexpr struct {
+    char character;
+    const char* code;
+  } kCodes[] = {{'(', "ZL"}, {')', "ZR"}, {'[', "ZM"}, {']', "ZN"}, {':', "ZC"}, {'&', "za"}, {'|', "zb"},
+                {'^', "zc"}, {'$', "zd"}, {'=', "ze"}, {'>', "zg"}, {'#', "zh"}, {'.', "zi"}, {'<', "zl"},
+                {'-', "zm"}, {'!', "zn"}, {'+', "zp"}, {'\'', "zq"}, {'\\', "zr"}, {'/', "zs"}, {'*', "zt"},
+                {'_', "zu"}, {'%', "zv"}};
+  for (const auto& entry : kCodes) {
+    if (entry.character == c) return entry.code;
+  }
+  return nullptr;
+}
+
+void append_text(const char* text, wire::Buffer* out) { out->append(text, strlen(text)); }
+
+// Reads one character of UTF-8.
+uint32_t next_character(const char** at, const char* end) {
+  const auto* p = reinterpret_cast<const uint8_t*>(*at);
+  uint32_t value = *p++;
+  const int more = value >= 0xf0 ? 3 : value >= 0xe0 ? 2 : value >= 0xc0 ? 1 : 0;
+  if (more != 0) value &= 0x3fu >> more;
+  for (int i = 0; i < more && reinterpret_cast<const char*>(p) < end; ++i) value = value << 6 | (*p++ & 0x3f);
+  *at = reinterpret_cast<const char*>(p);
+  return value;
+}
+
+// "(,,)" is Z3T, "()" is Z0T.
+bool append_tuple(const char* begin, const char* end, wire::Buffer* out) {
+  if (end - begin < 2 || begin[0] != '(' || end[-1] != ')') return false;
+  for (const char* p = begin + 1; p < end - 1; ++p) {
+    if (*p != ',') return false;
+  }
+  const auto commas = static_cast<unsigned>(end - begin - 2);
+  char text[24];
+  snprintf(text, sizeof text, "Z%uT", commas == 0 ? 0 : commas + 1);
+  append_text(text, out);
+  return true;
+}
+
+void append_encoded(const char* begin, const char* end, wire::Buffer* out) {
+  if (append_tuple(begin, end, out)) return;
+  bool first = true;
+  for (const char* p = begin; p < end; first = false) {
+    const char c = *p;
+    const char* code = z_code(c);
+    if (c == 'Z' || c == 'z') {
+      append_text(c == 'Z' ? "ZZ" : "zz", out);
+      ++p;
+    } else if (is_word(c) && !(first && is_digit(c))) {
+      out->append(&c, 1);
+      ++p;
+    } else if (code != nullptr) {
+      append_text(code, out);
+      ++p;
+    } else {
+      char text[24];
+      const uint32_t value = next_character(&p, end);
+      snprintf(text, sizeof text, "%x", value);
+      append_text("z", out);
+      if (!is_digit(text[0])) append_text("0", out);
+      append_text(text, out);
+      append_text("U", out);
+    }
+  }
+}
+
+// The end of "Data.Map.Internal" in "Data.Map.Internal.Bin": components of the module are words with a capital.
+const char* end_of_module(const char* at) {
+  const char* end = nullptr;
+  for (;;) {
+    if (!is_upper(*at)) return end;
+    const char* word = at;
+    while (is_word(*word) || *word == '_' || *word == '\'') ++word;
+    if (*word != '.') return end;
+    end = word;
+    at = word + 1;
+  }
+}
+
+}  // namespace
+
+void constructor_symbol(const char* description, wire::Buffer* out) {
+  const char* colon = strchr(description, ':');
+  const char* dot = colon == nullptr ? nullptr : end_of_module(colon + 1);
+  if (dot == nullptr) return;
+  append_encoded(description, colon, out);
+  append_text("_", out);
+  append_encoded(colon + 1, dot, out);
+  append_text("_", out);
+  append_encoded(dot + 1, dot + strlen(dot), out);
+  out->append_string("_con_info");
+}
+
+namespace {
+
+// The symbol at or before `address` (an ELF virtual address), from .symtab of the file at `path`.
+bool nearest_symbol(const char* path, uint64_t address, char* out, uint64_t size) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  struct stat status;
+  void* map = MAP_FAILED;
+  if (fstat(fd, &status) == 0 && status.st_size > static_cast<off_t>(sizeof(Elf64_Ehdr))) {
+    map = mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
+  }
+  close(fd);
+  if (map == MAP_FAILED) return false;
+  const auto* bytes = static_cast<const uint8_t*>(map);
+  const auto total = static_cast<uint64_t>(status.st_size);
+  const auto* ehdr = reinterpret_cast<const Elf64_Ehdr*>(bytes);
+  const char* best_name = nullptr;
+  uint64_t best = 0;
+  const bool headers = ehdr->e_shoff % 8 == 0 && ehdr->e_shoff < total && ehdr->e_shnum <= (total - ehdr->e_shoff) / sizeof(Elf64_Shdr);
+  const auto* sections = reinterpret_cast<const Elf64_Shdr*>(bytes + ehdr->e_shoff);
+  for (uint16_t i = 0; headers && i < ehdr->e_shnum; ++i) {
+    const Elf64_Shdr& table = sections[i];
+    if (table.sh_type != SHT_SYMTAB || table.sh_link >= ehdr->e_shnum) continue;
+    const Elf64_Shdr& strings = sections[table.sh_link];
+    if (table.sh_offset > total || table.sh_size > total - table.sh_offset || strings.sh_offset > total ||
+        strings.sh_size > total - strings.sh_offset) {
+      continue;
+    }
+    const auto* symbols = reinterpret_cast<const Elf64_Sym*>(bytes + table.sh_offset);
+    for (uint64_t k = 0; k < table.sh_size / sizeof(Elf64_Sym); ++k) {
+      const Elf64_Sym& symbol = symbols[k];
+      if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_TYPE(symbol.st_info) == STT_SECTION || symbol.st_name >= strings.sh_size) continue;
+      if (symbol.st_value <= address && symbol.st_value >= best) {
+        best = symbol.st_value;
+        best_name = reinterpret_cast<const char*>(bytes + strings.sh_offset + symbol.st_name);
+      }
+    }
+  }
+  if (best_name != nullptr && best == address) snprintf(out, size, "%s", best_name);
+  if (best_name != nullptr && best != address) {
+    snprintf(out, size, "near %s+0x%llx", best_name, static_cast<unsigned long long>(address - best));
+  }
+  munmap(map, total);
+  return best_name != nullptr;
+}
+
+}  // namespace
+
+bool describe_info(const runtime::Modules& modules, uint64_t info, char* out, uint64_t size) {
+  const runtime::Module* module = modules.find(info);
+  if (module == nullptr) return false;
+  const auto* table = reinterpret_cast<const StgInfoTable*>(info) - 1;
+  if (table->type >= CONSTR && table->type <= CONSTR_NOCAF) {
+    const auto* constructor = reinterpret_cast<const StgConInfoTable*>(info) - 1;
+    snprintf(out, size, "%s", reinterpret_cast<const char*>(info) + constructor->con_desc);
+    return true;
+  }
+  return nearest_symbol(module->path, info - module->bias, out, size);
+}
+
+}  // namespace fastboot::ghc

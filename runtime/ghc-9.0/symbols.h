@@ -1,0 +1,17 @@
+// Names for targets: Z-encoded symbols of constructors, and words for an info pointer.
+#pragma once
+
+#include "core/modules.h"
+#include "format/wire/buffer.h"
+
+namespace fastboot::ghc {
+
+// Appends the symbol of a constructor's info table, with its NUL: "containers-0.6.4.1:Data.Map.Internal.Bin" gives
+// "containerszm0zi6zi4zi1_DataziMapziInternal_Bin_con_info". Appends nothing for a description that is none.
+void constructor_symbol(const char* description, wire::Buffer* out);
+
+// Finds words for an info pointer: the constructor's description, or the nearest symbol at or before it in the module's
+// file. False where there is nothing to say.
+bool describe_info(const runtime::Modules& modules, uint64_t info, char* out, uint64_t size);
+
+}  // namespace fastboot::ghc

@@ -1,0 +1,339 @@
+// Thawing: from a file to closures, in a number of system calls that does not depend on the image's size.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <new>
+
+#include "core/file.h"
+#include "core/modules.h"
+#include "fastboot.h"
+#include "ghc-9.0/facts.h"
+#include "ghc-9.0/image.h"
+#include "ghc-9.0/interned.h"
+#include "ghc-9.0/lazy.h"
+#include "ghc-9.0/rts.h"
+#include "ghc-9.0/static_roots.h"
+
+using fastboot::runtime::Module;
+using fastboot::runtime::Modules;
+using fastboot::runtime::SnapshotFile;
+using fastboot::wire::Code;
+using fastboot::wire::Error;
+using fastboot::wire::fail;
+using fastboot::wire::Root;
+using fastboot::wire::TargetKind;
+using fastboot::wire::View;
+using namespace fastboot;
+using namespace fastboot::ghc;
+
+namespace {
+
+using ull = unsigned long long;
+
+// One thaw at a time. A child of fork() must not inherit the lock from a thread that it does not have.
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+bool fork_handlers = false;
+
+void lock_before_fork() { pthread_mutex_lock(&lock); }
+void unlock_after_fork() { pthread_mutex_unlock(&lock); }
+
+class Locked {
+ public:
+  Locked() {
+    pthread_mutex_lock(&lock);
+    if (!fork_handlers) fork_handlers = pthread_atfork(lock_before_fork, unlock_after_fork, unlock_after_fork) == 0;
+  }
+  ~Locked() { pthread_mutex_unlock(&lock); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+};
+
+Modules modules;  // under the lock
+
+// --- does it fit? -----------------------------------------------------------------------------------------------------
+
+bool check_process(const View& view, Error* error) {
+  const wire::Header& header = *view.header;
+  if (header.ghc_version != ghc_version()) {
+    return fail(error, Code::wrong_ghc_version,
+                "it was frozen by GHC %u.%u.%u, and this program is of GHC %u.%u.%u; freeze it again",
+                header.ghc_version / 10000, header.ghc_version / 100 % 100, header.ghc_version % 100,
+                ghc_version() / 10000, ghc_version() / 100 % 100, ghc_version() % 100);
+  }
+  if (header.rts_way != rts_way()) {
+    char theirs[64];
+    char ours[64];
+    describe_way(header.rts_way, theirs, sizeof theirs);
+    describe_way(rts_way(), ours, sizeof ours);
+    return fail(error, Code::wrong_rts_way,
+                "it was frozen under the %s runtime system, and this program has the %s one; freeze it again", theirs, ours);
+  }
+  const wire::HeapLayout own = heap_layout();
+  if (memcmp(&own, &header.heap, sizeof own) != 0) {
+    return fail(error, Code::wrong_layout,
+                "its heap has words of %u bytes, megablocks of 2^%u and thunk headers of %u; this program's has %u, 2^%u, "
+                "%u; freeze it again",
+                header.heap.word_size, header.heap.megablock_shift, header.heap.thunk_header, own.word_size,
+                own.megablock_shift, own.thunk_header);
+  }
+  return true;
+}
+
+void print_build_id(const uint8_t* id, uint32_t size, char* out) {
+  for (uint32_t i = 0; i < size; ++i) snprintf(out + 2 * i, 3, "%02x", id[i]);
+  out[2 * size] = '\0';
+}
+
+bool bind_modules(const View& view, const Module** bound, Error* error) {
+  for (uint32_t i = 0; i < view.binding->module_count; ++i) {
+    const wire::BindingModule& wanted = view.modules[i];
+    bound[i] = modules.find_build_id(wanted.build_id, wanted.build_id_size);
+    if (bound[i] != nullptr) continue;
+    char theirs[2 * wire::kMaxBuildId + 1];
+    char ours[2 * wire::kMaxBuildId + 1] = "none";
+    print_build_id(wanted.build_id, wanted.build_id_size, theirs);
+    if (modules.size() != 0 && modules[0].build_id_size != 0) print_build_id(modules[0].build_id, modules[0].build_id_size, ours);
+    return fail(error, Code::wrong_build,
+                "it is bound to another build: build-id %s (%s), and this program has %s; freeze it again with this build",
+                theirs, view.binding_strings + wanted.path, ours);
+  }
+  return true;
+}
+
+// Where target `i` lies in this process; 0 where the file names an impossible place.
+uint64_t bound_address(const View& view, const Module* const* bound, uint64_t i) {
+  const wire::BindingEntry& entry = view.entries[i];
+  if (entry.module == wire::kNoModule) return 0;
+  const Module& module = *bound[entry.module];
+  const uint64_t address = module.bias + entry.offset;
+  const auto kind = static_cast<TargetKind>(view.targets[i].kind);
+  const bool code = kind == TargetKind::constructor || kind == TargetKind::function || kind == TargetKind::rts ||
+                    kind == TargetKind::thunk || kind == TargetKind::slow_entry || kind == TargetKind::trampoline;
+  if (code && (!module.is_code(address) || (kind != TargetKind::slow_entry && address % 8 != 0))) return 0;
+  if (!module.contains(address)) return 0;
+  return address;
+}
+
+bool check_binding(const View& view, const Module* const* bound, Error* error) {
+  for (uint64_t i = 0; i < view.target_count; ++i) {
+    if (bound_address(view, bound, i) != 0) continue;
+    return fail(error, Code::corrupt, "target %llu is bound to offset 0x%llx, where this program has no such thing",
+                static_cast<ull>(i), static_cast<ull>(view.entries[i].offset));
+  }
+  return true;
+}
+
+const Root* find_root(const View& view, const char* name) {
+  for (uint64_t i = 0; i < view.root_count; ++i) {
+    if (strcmp(view.string(view.roots[i].name), name) == 0) return &view.roots[i];
+  }
+  return nullptr;
+}
+
+// The root that the caller asks for, with the type that the caller expects.
+bool choose_root(const View& view, const char* name, const char* type_name, uint64_t type_0, uint64_t type_1,
+                 const Root** out, Error* error) {
+  const Root* root = name != nullptr          ? find_root(view, name)
+                     : view.root_count == 1   ? &view.roots[0]
+                                              : find_root(view, view.string(view.header->image_name));
+  if (root == nullptr && name == nullptr) {
+    return fail(error, Code::ambiguous_root, "it has %llu roots and none is named \"%s\" as the image; say which one",
+                static_cast<ull>(view.root_count), view.string(view.header->image_name));
+  }
+  if (root == nullptr) {
+    return fail(error, Code::no_such_root, "it has no root \"%.200s\"; its first is \"%.200s\" of %llu", name,
+                view.string(view.roots[0].name), static_cast<ull>(view.root_count));
+  }
+  if (root->type_fingerprint[0] != type_0 || root->type_fingerprint[1] != type_1) {
+    const char* found = view.string(root->type_name);
+    return fail(error, Code::wrong_type, "its root \"%.200s\" has type %.1000s%s, and %.1000s was expected",
+                view.string(root->name), found,
+                strcmp(found, type_name) == 0 ? " (of another definition by that name)" : "", type_name);
+  }
+  *out = root;
+  return true;
+}
+
+// --- addresses --------------------------------------------------------------------------------------------------------
+
+uint64_t image_end(const View& view) { return wire::round_up(view.data.address + view.data.size, MBLOCK_SIZE); }
+
+bool check_addresses(const View& view, Error* error) {
+  const uint64_t begin = view.header->slot_address;
+  const uint64_t end = image_end(view);
+  if (begin < mblock_address_space.begin || end > mblock_address_space.end) {
+    return fail(error, Code::address_unreachable,
+                "its addresses 0x%llx to 0x%llx lie outside this program's heap range 0x%llx to 0x%llx; raise `ulimit -v`, or "
+                "drop -xb",
+                static_cast<ull>(begin), static_cast<ull>(end), static_cast<ull>(mblock_address_space.begin),
+                static_cast<ull>(mblock_address_space.end));
+  }
+  for (const Image* image = first_image(); image != nullptr; image = image->next) {
+    if (begin >= image->end || end <= image->begin) continue;
+    return fail(error, Code::address_taken,
+                "its addresses 0x%llx to 0x%llx are taken by the image \"%.200s\" in this process", static_cast<ull>(begin),
+                static_cast<ull>(end), image->view.string(image->view.header->image_name));
+  }
+  return true;
+}
+
+// --- mapping ----------------------------------------------------------------------------------------------------------
+
+// Gives back what was mapped, in the state in which the RTS had it: reserved.
+void reserve_again(uint64_t begin, uint64_t end) {
+  mmap(reinterpret_cast<void*>(begin), end - begin, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+bool map_failed(const char* what, uint64_t address, uint64_t size, Error* error) {
+  return fail(error, Code::mapping_failed, "cannot map its %s (0x%llx bytes at 0x%llx): %s", what, static_cast<ull>(size),
+              static_cast<ull>(address), strerror(errno));
+}
+
+bool map_file(int fd, const wire::Segment& segment, int protection, const char* what, Error* error) {
+  void* at = mmap(reinterpret_cast<void*>(segment.address), segment.size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                  fd, static_cast<off_t>(segment.offset));
+  if (at == MAP_FAILED) return map_failed(what, segment.address, segment.size, error);
+  // Without this, pages that were evicted come back 4 KiB at a time.
+  if (segment.size >= wire::kHugePageSize) madvise(at, segment.size, MADV_HUGEPAGE);
+  return true;
+}
+
+// The link segment: anonymous, filled here, then read-only and read-execute. Never writable and executable at once.
+bool make_link_segment(const View& view, const Module* const* bound, Error* error) {
+  void* at = mmap(reinterpret_cast<void*>(view.link.address), view.link.size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  if (at == MAP_FAILED) return map_failed("link segment", view.link.address, view.link.size, error);
+  auto* words = static_cast<uint64_t*>(at);
+  for (uint64_t i = 0; i < view.target_count; ++i) words[i] = bound_address(view, bound, i);
+  const uint64_t info = view.link.address + view.link.file_size;
+  const uint64_t info_size = view.link.size - view.link.file_size;
+  make_interned_tables(view, reinterpret_cast<uint8_t*>(info), info, view.link.address);
+  if (mprotect(at, view.link.file_size, PROT_READ) != 0 ||
+      (info_size != 0 && mprotect(reinterpret_cast<void*>(info), info_size, PROT_READ | PROT_EXEC) != 0)) {
+    return map_failed("link segment", view.link.address, view.link.size, error);
+  }
+  return true;
+}
+
+bool map_image(const SnapshotFile& file, const Module* const* bound, Error* error) {
+  const View& view = file.view();
+  const int fd = file.descriptor();
+  const bool ok = (view.lazy.size == 0 || map_file(fd, view.lazy, PROT_READ | PROT_WRITE, "lazy closures", error)) &&
+                  map_file(fd, view.data, PROT_READ, "data", error) && make_link_segment(view, bound, error);
+  if (!ok) reserve_again(view.header->slot_address, image_end(view));
+  // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it here.
+  if (ok) {
+    mmap(reinterpret_cast<void*>(view.header->slot_address), wire::kPageSize, PROT_READ,
+         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0);
+  }
+  return ok;
+}
+
+// Where in `info` the trampoline of forced lazy closures has its info pointer; 0: there is none.
+uint64_t forced_offset(const View& view) {
+  for (uint64_t i = 0; i < view.target_count; ++i) {
+    if (view.targets[i].kind != static_cast<uint16_t>(TargetKind::trampoline)) continue;
+    const char* symbol = view.string(view.symbols[view.targets[i].symbol].st_name);
+    if (strcmp(symbol, "fastboot_forced_enter") == 0) return view.targets[i].info_offset;
+  }
+  return 0;
+}
+
+Image* new_image(const SnapshotFile& file, Error* error) {
+  const View& view = file.view();
+  const uint64_t size = view.header->hot_size;
+  void* memory = malloc(sizeof(Image));
+  void* metadata = nullptr;
+  if (memory == nullptr || posix_memalign(&metadata, 64, size) != 0) {
+    free(memory);
+    fail(error, Code::out_of_memory, "no memory for its %llu bytes of metadata", static_cast<ull>(size));
+    return nullptr;
+  }
+  memcpy(metadata, view.bytes, size);
+  auto* image = new (memory) Image{};
+  image->metadata = static_cast<uint8_t*>(metadata);
+  image->view = view;
+  image->view.rebase_onto(image->metadata);
+  image->begin = view.header->slot_address;
+  image->end = image_end(view);
+  const uint64_t forced = forced_offset(view);
+  if (forced != 0) image->forced_header = image->process(view.table(wire::TableKind::info).address) + forced;
+  image->device = file.device();
+  image->inode = file.inode();
+  return image;
+}
+
+// The image of the same content, if this process has it already.
+Image* find_thawed(const View& view) {
+  for (Image* image = first_image(); image != nullptr; image = image->next) {
+    if (memcmp(image->view.header->metadata_hash, view.header->metadata_hash, wire::kHashSize) == 0) return image;
+  }
+  return nullptr;
+}
+
+bool thaw_new(const SnapshotFile& file, Image** out, Error* error) {
+  const View& view = file.view();
+  const Module* bound[Modules::kMost];
+  if (view.binding->module_count > Modules::kMost) {
+    return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u", view.binding->module_count,
+                Modules::kMost);
+  }
+  modules.load();
+  if (view.lazy.size != 0 && forced_offset(view) == 0) {
+    return fail(error, Code::corrupt, "it has lazy closures and no trampolines for them");
+  }
+  if (!check_process(view, error) || !bind_modules(view, bound, error) || !check_binding(view, bound, error) ||
+      !check_addresses(view, error)) {
+    return false;
+  }
+  Image* image = new_image(file, error);
+  if (image == nullptr) return false;
+  // Point of no return: from here on, what fails is undone.
+  if (!map_image(file, bound, error)) {
+    free(image->metadata);
+    free(image);
+    return false;
+  }
+  keep_static_roots(*image);
+  add_image(image);
+  *out = image;
+  return true;
+}
+
+bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1, void** closure,
+          Error* error) {
+  const uint64_t start = runtime::now();
+  SnapshotFile file;
+  if (!check_supported(error) || !file.open(path, error)) return false;
+  const Root* root = nullptr;
+  if (!choose_root(file.view(), root_name, type_name, type_0, type_1, &root, error)) return false;
+  const Locked locked;
+  const uint64_t checked = runtime::now();
+  Image* image = find_thawed(file.view());
+  if (image == nullptr && !thaw_new(file, &image, error)) return false;
+  *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
+  if (runtime::trace_enabled()) {
+    runtime::trace("%s: thawed \"%s\" :: %s; opened and checked in %llu us, mapped in %llu us", path,
+                   file.view().string(root->name), file.view().string(root->type_name),
+                   static_cast<ull>((checked - start) / 1000), static_cast<ull>((runtime::now() - checked) / 1000));
+  }
+  return true;
+}
+
+}  // namespace
+
+extern "C" uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                                  uint64_t type_fingerprint_1, void** closure, fastboot_error* error) {
+  Error why;
+  *closure = nullptr;
+  if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &why)) return 0;
+  error->code = static_cast<uint32_t>(why.code);
+  snprintf(error->message, sizeof error->message, "%.4000s: %s", path, why.message);
+  runtime::trace("%s", error->message);
+  return error->code;
+}

@@ -1,0 +1,596 @@
+#include "ghc-9.0/walk.h"
+
+#include <string.h>
+
+#include "ghc-9.0/image.h"
+#include "ghc-9.0/lazy.h"
+#include "ghc-9.0/rts.h"
+
+namespace fastboot::ghc {
+
+using wire::Code;
+
+namespace {
+
+constexpr uint32_t kMostHops = 10000;  // indirections and selectors behind one pointer
+constexpr uint64_t kShadowSize = MBLOCK_SIZE / 16 * sizeof(uint32_t);
+
+const uint64_t* words_at(uint64_t address) { return reinterpret_cast<const uint64_t*>(address); }
+uint64_t untagged(uint64_t pointer) { return pointer & ~static_cast<uint64_t>(TAG_MASK); }
+
+}  // namespace
+
+bool Walker::init(wire::Error* error) {
+  error_ = error;
+  heap_begin_ = mblock_address_space.begin;
+  heap_size_ = mblock_address_space.end - heap_begin_;
+  constexpr uint64_t kMegabyte = uint64_t{1} << 20;
+  const bool ok = shadow_index_.reserve(heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*), 4096, false) &&
+                  shadow_index_.size() >= heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*) &&
+                  shadow_pool_.reserve(uint64_t{32} << 30, kMegabyte, true) && statics_.init() && unaligned_.init() &&
+                  stack_.reserve(uint64_t{1} << 30) && cafs_.reserve(uint64_t{1} << 24) &&
+                  log_.reserve(uint64_t{1} << 30) && raws_.reserve(uint64_t{1} << 26);
+  return ok || fail(error, Code::out_of_memory, "no address space for the tables of a freeze; raise `ulimit -v`");
+}
+
+bool Walker::exhausted() {
+  return fail(error_, Code::image_too_large,
+              "the graph is larger than the %llu bytes that could be set aside for it; raise `ulimit -v` or freeze less",
+              static_cast<unsigned long long>(uint64_t{staging_.data().end} * 8));
+}
+
+bool Walker::refuse(Code code, uint64_t closure, uint64_t info, Offset slot, const char* detail) {
+  refusal_ = Refusal{code, closure, info, slot, detail};
+  return false;
+}
+
+// --- where copies are -------------------------------------------------------------------------------------------------
+
+inline uint32_t* Walker::shadow(uint64_t relative) {
+  auto** index = reinterpret_cast<uint32_t**>(shadow_index_.data());
+  uint32_t* block = index[relative / MBLOCK_SIZE];
+  if (__builtin_expect(block == nullptr, 0)) {
+    if (shadow_used_ + kShadowSize > shadow_pool_.size()) return nullptr;
+    block = reinterpret_cast<uint32_t*>(shadow_pool_.data() + shadow_used_);
+    index[relative / MBLOCK_SIZE] = block;
+    shadow_used_ += kShadowSize;
+  }
+  return &block[relative % MBLOCK_SIZE / 16];
+}
+
+// A shadow entry is the copy's offset and, in its lowest bit, which half of the 16 bytes the closure starts in. Sets *entry to
+// the closure's shadow entry, or to nullptr outside the heap.
+inline Offset Walker::find_copy(uint64_t pointer, uint32_t** entry) {
+  const uint64_t relative = pointer - heap_begin_;
+  if (relative >= heap_size_) {
+    *entry = nullptr;
+    return statics_.find(pointer);
+  }
+  *entry = shadow(relative);
+  if (__builtin_expect(*entry == nullptr, 0)) *entry = &no_shadow_;
+  const uint32_t found = **entry;
+  if (found == 0) return 0;
+  if (__builtin_expect((found & 1) == (pointer >> 3 & 1), 1)) return found >> 1;
+  return unaligned_.find(pointer);
+}
+
+inline bool Walker::record_copy(uint64_t pointer, uint32_t* entry, Offset offset, InfoClass* c) {
+  ++closures_;
+  ++c->uses;
+  if (__builtin_expect(logging_, 0) && !log_.push(Logged{pointer, c})) return exhausted();
+  if (entry == nullptr) return statics_.insert(pointer, offset) || exhausted();
+  if (__builtin_expect(entry == &no_shadow_, 0)) return exhausted();
+  if (__builtin_expect(*entry != 0, 0)) return unaligned_.insert(pointer, offset) || exhausted();
+  *entry = offset << 1 | static_cast<uint32_t>(pointer >> 3 & 1);
+  return true;
+}
+
+uint64_t Walker::tag_of_copy(Offset offset) const {
+  const InfoClass* c = classifier_.class_of_header(staging_.words()[offset]);
+  return c == nullptr ? 0 : c->tag;
+}
+
+const InfoClass* Walker::class_at(Offset offset) const {
+  const uint64_t* words = staging_.words() + offset;
+  if (staging_.is_lazy(offset)) return classifier_.class_of_target(static_cast<uint32_t>(words[1]));
+  return classifier_.class_of_header(words[0]);
+}
+
+inline void Walker::write_pointer(Offset slot, Offset to, uint64_t tag) {
+  staging_.words()[slot] = staging_.address(to) | (tag != 0 ? tag : tag_of_copy(to));
+}
+
+// What a field leads to will be read soon: its header, and its shadow.
+inline void Walker::prefetch(uint64_t word) {
+  const uint64_t pointer = untagged(word);
+  __builtin_prefetch(words_at(pointer));
+  const uint64_t relative = pointer - heap_begin_;
+  if (relative >= heap_size_) return;
+  const uint32_t* block = reinterpret_cast<uint32_t**>(shadow_index_.data())[relative / MBLOCK_SIZE];
+  if (block != nullptr) __builtin_prefetch(&block[relative % MBLOCK_SIZE / 16], 1);
+}
+
+inline void Walker::push(Offset slot, uint32_t count) {
+  if (count == 0) return;
+  const uint64_t* words = staging_.words() + slot;
+  for (uint32_t i = 0; i < count && i < 6; ++i) prefetch(words[i]);
+  stack_.push(Range{slot, count});
+}
+
+// --- copying ----------------------------------------------------------------------------------------------------------
+
+inline Offset Walker::copy_fields(uint64_t pointer, InfoClass* c) {
+  const uint32_t words = c->words;
+  const Offset at = staging_.allocate(staging_.data(), 1 + (words == 0 ? 1 : words));
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  const uint64_t* from = words_at(pointer) + 1;
+  to[0] = c->header;
+  for (uint32_t i = 0; i < words; ++i) to[1 + i] = from[i];
+  staging_.mark(at, 1 + c->pointers);
+  push(at + 1, c->pointers);
+  return at;
+}
+
+// In code's closures a word that is no pointer may still be an address of the program: it is recorded, so that this build
+// can use it and no other build believes it.
+void Walker::copy_other_words(Offset offset, const uint64_t* from, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    staging_.words()[offset + i] = from[i];
+    if (classifier_.modules().find(from[i]) == nullptr) continue;
+    raws_.push(wire::RawReference{staging_.address(offset + i), classifier_.raw_target(from[i]), 0});
+  }
+}
+
+Offset Walker::copy_function(uint64_t pointer, InfoClass* c) {
+  const Offset at = staging_.allocate(staging_.data(), 1 + (c->words == 0 ? 1 : c->words));
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  const uint64_t* from = words_at(pointer) + 1;
+  to[0] = c->header;
+  memcpy(to + 1, from, c->pointers * sizeof(uint64_t));
+  copy_other_words(at + 1 + c->pointers, from + c->pointers, c->words - c->pointers);
+  staging_.mark(at, 1 + c->pointers);
+  push(at + 1, c->pointers);
+  return at;
+}
+
+namespace {
+
+// Which of a function's arguments are pointers: bit i set means argument i is *not* one.
+struct ArgumentBitmap {
+  const uint64_t* words;
+  uint64_t size;
+  uint64_t small[1];
+
+  bool is_pointer(uint64_t i) const { return i < size && (words[i / 64] >> (i % 64) & 1) == 0; }
+};
+
+void read_argument_bitmap(uint64_t info, ArgumentBitmap* out) {
+  const auto* table = reinterpret_cast<const StgFunInfoTable*>(info) - 1;
+  if (table->f.fun_type == ARG_GEN_BIG) {
+    const auto* bitmap = reinterpret_cast<const uint64_t*>(info + static_cast<uint64_t>(table->f.b.bitmap_offset));
+    out->size = bitmap[0];
+    out->words = bitmap + 1;
+    return;
+  }
+  const uint64_t word = table->f.fun_type == ARG_GEN ? table->f.b.bitmap : stg_arg_bitmaps[table->f.fun_type];
+  out->size = BITMAP_SIZE(word);
+  out->small[0] = BITMAP_BITS(word);
+  out->words = out->small;
+}
+
+}  // namespace
+
+// The `count` arguments of a partial application or an AP of `function`, from `from` to the word `first`. The function itself is
+// in the word before them, and is followed first.
+bool Walker::copy_arguments(Offset at, Offset first, const uint64_t* from, uint32_t count, uint64_t function) {
+  const InfoClass* c = classifier_.classify(*words_at(function));
+  if (c == nullptr) return false;
+  if (c->action != Action::function && c->action != Action::function_static) {
+    return refuse(c->refusal == Code::ok ? Code::refused_unknown_code : c->refusal, function, c->info, 0);
+  }
+  ArgumentBitmap bitmap;
+  read_argument_bitmap(c->info, &bitmap);
+  // From the last to the first, so that the first is popped first.
+  for (uint32_t i = count; i-- > 0;) {
+    if (!bitmap.is_pointer(i)) {
+      copy_other_words(first + i, from + i, 1);
+      continue;
+    }
+    staging_.words()[first + i] = from[i];
+    staging_.mark(first + i, 1);
+    push(first + i, 1);
+  }
+  staging_.words()[first - 1] = from[-1];
+  staging_.mark(first - 1, 1);
+  push(first - 1, 1);
+  static_cast<void>(at);
+  return true;
+}
+
+Offset Walker::copy_partial(uint64_t pointer, InfoClass* c) {
+  const auto* from = reinterpret_cast<const StgPAP*>(pointer);
+  const Offset at = staging_.allocate(staging_.data(), 3 + uint64_t{from->n_args});
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  to[0] = c->header;
+  to[1] = words_at(pointer)[1];  // arity and n_args
+  staging_.mark(at, 1);
+  const uint64_t function = untagged(reinterpret_cast<uint64_t>(from->fun));
+  return copy_arguments(at, at + 3, words_at(pointer) + 3, from->n_args, function) ? at : 0;
+}
+
+Offset Walker::copy_thunk(uint64_t pointer, InfoClass* c) {
+  const Offset at = staging_.allocate(staging_.lazy(), 2 + (c->words == 0 ? uint64_t{1} : c->words));
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  const uint64_t* from = words_at(pointer) + 2;
+  to[0] = c->header;
+  to[1] = c->target;
+  memcpy(to + 2, from, c->pointers * sizeof(uint64_t));
+  copy_other_words(at + 2 + c->pointers, from + c->pointers, c->words - c->pointers);
+  staging_.mark(at, 1);
+  staging_.mark(at + 2, c->pointers);
+  push(at + 2, c->pointers);
+  ++lazy_closures_;
+  return at;
+}
+
+Offset Walker::copy_application(uint64_t pointer, InfoClass* c) {
+  const auto* from = reinterpret_cast<const StgAP*>(pointer);
+  const Offset at = staging_.allocate(staging_.lazy(), 4 + uint64_t{from->n_args});
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  to[0] = c->header;
+  to[1] = c->target;
+  to[2] = words_at(pointer)[2];  // arity and n_args
+  staging_.mark(at, 1);
+  ++lazy_closures_;
+  const uint64_t function = untagged(reinterpret_cast<uint64_t>(from->fun));
+  return copy_arguments(at, at + 4, words_at(pointer) + 4, from->n_args, function) ? at : 0;
+}
+
+// What a selector thunk selects, if its selectee is evaluated; else 0. The collector does the same when it meets one, so that
+// without this a graph's image would depend on which collections have run.
+uint64_t Walker::selected(uint64_t pointer, const InfoClass* c) {
+  uint64_t selectee = words_at(pointer)[2];
+  for (;;) {
+    const uint64_t at = untagged(selectee);
+    const InfoClass* of = classifier_.classify(*words_at(at));
+    if (of == nullptr) return 0;
+    if (of->action == Action::indirection || of->action == Action::caf_value) {
+      selectee = words_at(at)[1];
+    } else if (of->action == Action::image_forced) {
+      selectee = forced_value(at);
+    } else if (of->type >= CONSTR && of->type <= CONSTR_NOCAF) {
+      const auto* table = reinterpret_cast<const StgInfoTable*>(c->info) - 1;
+      return words_at(at)[1 + table->layout.selector_offset];
+    } else {
+      return 0;
+    }
+  }
+}
+
+inline Offset Walker::copy_bytes(uint64_t pointer, InfoClass* c) {
+  const auto* from = reinterpret_cast<const StgArrBytes*>(pointer);
+  const uint64_t bytes = from->bytes;
+  const uint64_t words = (bytes + 7) / 8;
+  const Offset at = staging_.allocate(staging_.data(), 2 + words);
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  to[0] = c->header;
+  to[1] = bytes;
+  // The bytes after the last stay zero, whatever the heap has there: equal graphs give equal files.
+  memcpy(to + 2, from->payload, bytes);
+  staging_.mark(at, 1);
+  return at;
+}
+
+// `header_words` is 3 for arrays with a card table, which stays zero, and 2 for small ones.
+Offset Walker::copy_array(uint64_t pointer, InfoClass* c, uint32_t header_words) {
+  const uint64_t* from = words_at(pointer);
+  const uint64_t count = from[1];
+  const uint64_t payload = header_words == 3 ? from[2] : count;
+  const Offset at = staging_.allocate(staging_.data(), header_words + payload);
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  to[0] = c->header;
+  to[1] = count;
+  if (header_words == 3) to[2] = payload;
+  memcpy(to + header_words, from + header_words, count * sizeof(uint64_t));
+  staging_.mark(at, 1);
+  staging_.mark(at + header_words, static_cast<uint32_t>(count));
+  push(at + header_words, static_cast<uint32_t>(count));
+  return at;
+}
+
+// A constructor with one field, the address of a literal in the program. The bytes come with it, as a byte array of their own
+// that the field points into.
+Offset Walker::copy_literal(uint64_t pointer, InfoClass* c) {
+  const uint64_t literal = words_at(pointer)[1];
+  const runtime::Module* module = classifier_.modules().find(literal);
+  const Image* image = module == nullptr ? find_image(literal) : nullptr;
+  if (module == nullptr && image == nullptr) {
+    refuse(Code::refused_foreign_memory, pointer, c->info, 0, "a string outside the program");
+    return 0;
+  }
+  const auto* text = reinterpret_cast<const char*>(literal);
+  const uint64_t size = strlen(text) + 1;
+  InfoClass* bytes_class = classifier_.classify(reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info));
+  const Offset at = staging_.allocate(staging_.data(), 2);
+  const Offset bytes = staging_.allocate(staging_.data(), 2 + (size + 7) / 8);
+  if (bytes_class == nullptr || at == 0 || bytes == 0) return 0;
+  uint64_t* to = staging_.words();
+  to[at] = c->header;
+  to[at + 1] = staging_.address(bytes + 2);
+  to[bytes] = bytes_class->header;
+  to[bytes + 1] = size;
+  memcpy(to + bytes + 2, text, size);
+  staging_.mark(at, 2);
+  staging_.mark(bytes, 1);
+  ++closures_;
+  ++bytes_class->uses;
+  return at;
+}
+
+inline Offset Walker::copy(uint64_t pointer, InfoClass* c) {
+  switch (c->action) {
+    case Action::copy:
+    case Action::small_int:
+    case Action::small_char:
+      return copy_fields(pointer, c);
+    case Action::copy_nullary: {
+      const Offset at = staging_.allocate(staging_.data(), 2);
+      if (at == 0) return 0;
+      staging_.words()[at] = c->header;
+      staging_.mark(at, 1);
+      return at;
+    }
+    case Action::bytes:
+      return copy_bytes(pointer, c);
+    case Action::array:
+      return copy_array(pointer, c, 3);
+    case Action::small_array:
+      return copy_array(pointer, c, 2);
+    case Action::function_static:
+      classifier_.root_target(pointer);
+      return copy_function(pointer, c);
+    case Action::function:
+      return copy_function(pointer, c);
+    case Action::partial:
+      return copy_partial(pointer, c);
+    case Action::thunk:
+    case Action::selector:
+      return copy_thunk(pointer, c);
+    case Action::application:
+      return copy_application(pointer, c);
+    case Action::literal:
+      return copy_literal(pointer, c);
+    default:
+      return 0;
+  }
+}
+
+// --- following --------------------------------------------------------------------------------------------------------
+
+// Replaces the program's pointer in word `slot` by the image's, copying the closure if that has not been done.
+inline bool Walker::follow(Offset slot) {
+  uint64_t word = staging_.words()[slot];
+  for (uint32_t hops = 0;; ++hops) {
+    const uint64_t tag = word & TAG_MASK;
+    const uint64_t pointer = untagged(word);
+    uint32_t* entry = nullptr;
+    if (const Offset known = find_copy(pointer, &entry)) {
+      write_pointer(slot, known, tag);
+      return true;
+    }
+    InfoClass* c = classifier_.classify(*words_at(pointer));
+    if (c == nullptr) return exhausted();
+    switch (c->action) {
+      case Action::indirection:
+        word = words_at(pointer)[1];
+        continue;
+      case Action::black_hole: {
+        // Evaluated when it leads to anything but the thread that evaluates it, or to the queue of those that wait.
+        const uint64_t value = words_at(pointer)[1];
+        if ((value & TAG_MASK) == 0) {
+          const uint64_t info = *words_at(value);
+          if (info == reinterpret_cast<uint64_t>(&stg_TSO_info) || info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_CLEAN_info) ||
+              info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_DIRTY_info)) {
+            return refuse(Code::refused_under_evaluation, pointer, c->info, slot);
+          }
+        }
+        word = value;
+        continue;
+      }
+      case Action::small_int: {
+        const auto value = static_cast<int64_t>(words_at(pointer)[1]);
+        if (!is_heap(pointer) || value < MIN_INTLIKE || value > MAX_INTLIKE) break;
+        word = reinterpret_cast<uint64_t>(INTLIKE_CLOSURE(static_cast<int>(value))) | tag;
+        continue;
+      }
+      case Action::small_char: {
+        const uint64_t value = words_at(pointer)[1];
+        if (!is_heap(pointer) || value > MAX_CHARLIKE) break;
+        word = reinterpret_cast<uint64_t>(CHARLIKE_CLOSURE(static_cast<int>(value))) | tag;
+        continue;
+      }
+      case Action::caf: {
+        const PendingCaf caf = {slot, pointer};
+        return refer_to_caf(caf);
+      }
+      case Action::caf_value:
+        return cafs_.push(PendingCaf{slot, pointer}) || exhausted();
+      case Action::selector:
+        // A selector that selects itself (let p = (fst p, 1)) stays the lazy closure that it is.
+        if (const uint64_t value = hops < kMostHops ? selected(pointer, c) : 0) {
+          word = value;
+          continue;
+        }
+        break;
+      case Action::image_forced:
+        word = forced_value(pointer);
+        continue;
+      case Action::image_stub: {
+        const Image* image = find_image(pointer);
+        word = image->link_word(*image->target_of_info(*words_at(pointer)));
+        continue;
+      }
+      case Action::image_lazy: {
+        // The image's own record of the thunk; its payload lies like a heap thunk's.
+        const Image* image = find_image(pointer);
+        c = classifier_.classify(image->link_word(image->view.targets[words_at(pointer)[1]]));
+        if (c == nullptr) return exhausted();
+        if (c->action != Action::selector) break;
+        if (const uint64_t value = hops < kMostHops ? selected(pointer, c) : 0) {
+          word = value;
+          continue;
+        }
+        break;
+      }
+      case Action::refuse:
+        return refuse(c->refusal, pointer, c->info, slot);
+      default:
+        break;
+    }
+    const Offset at = copy(pointer, c);
+    if (at == 0) {
+      if (refusal_.code == Code::ok) return exhausted();
+      refusal_.slot = slot;
+      return false;
+    }
+    if (!record_copy(pointer, entry, at, c)) return false;
+    staging_.words()[slot] = staging_.address(at) | c->tag;
+    return true;
+  }
+}
+
+bool Walker::drain() {
+  while (stack_.size() != 0) {
+    Range& top = stack_.back();
+    const Offset slot = top.slot;
+    if (--top.count == 0) {
+      stack_.pop();
+    } else {
+      ++top.slot;
+    }
+    if (!follow(slot)) return false;
+  }
+  return true;
+}
+
+bool Walker::refer_to_caf(const PendingCaf& pending) {
+  Offset at = statics_.find(pending.caf);
+  if (at == 0) {
+    const uint32_t target = classifier_.closure_target(pending.caf);
+    at = staging_.allocate(staging_.data(), 2);
+    if (at == 0) return exhausted();
+    staging_.words()[at] = classifier_.header_of(target);
+    staging_.mark(at, 1);
+    ++closures_;
+    ++classifier_.target(target).record.uses;
+    if (!statics_.insert(pending.caf, at)) return exhausted();
+  }
+  staging_.words()[pending.slot] = staging_.address(at);
+  return true;
+}
+
+bool Walker::copy_caf_value(const PendingCaf& pending) {
+  const auto* caf = reinterpret_cast<const StgIndStatic*>(pending.caf);
+  staging_.words()[pending.slot] = reinterpret_cast<uint64_t>(caf->indirectee);
+  return follow(pending.slot) && drain();
+}
+
+void Walker::roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures,
+                       uint64_t lazy_closures) {
+  for (uint64_t i = 0; i < log_.size(); ++i) {
+    const Logged& entry = log_[i];
+    --entry.info_class->uses;
+    if (!is_heap(entry.address)) {
+      statics_.erase(entry.address);
+      continue;
+    }
+    uint32_t* shadowed = shadow(entry.address - heap_begin_);
+    if ((*shadowed & 1) == (entry.address >> 3 & 1)) {
+      *shadowed = 0;
+    } else {
+      unaligned_.erase(entry.address);
+    }
+  }
+  staging_.rewind(mark);
+  stack_.truncate(stack);
+  cafs_.truncate(cafs);
+  raws_.truncate(raws);
+  closures_ = closures;
+  lazy_closures_ = lazy_closures;
+  refusal_ = Refusal{};
+}
+
+bool Walker::resolve_cafs() {
+  logging_ = true;
+  for (uint64_t i = 0; i < cafs_.size(); ++i) {
+    const PendingCaf pending = cafs_[i];
+    if (const Offset known = statics_.find(pending.caf)) {
+      write_pointer(pending.slot, known, 0);
+      continue;
+    }
+    log_.truncate(0);
+    const Staging::Watermark mark = staging_.save();
+    const uint64_t cafs = cafs_.size();
+    const uint64_t raws = raws_.size();
+    const uint64_t closures = closures_;
+    const uint64_t lazy_closures = lazy_closures_;
+    if (copy_caf_value(pending)) {
+      // Further references to this CAF find its value.
+      const uint64_t value = untagged(staging_.words()[pending.slot]);
+      if (!statics_.insert(pending.caf, static_cast<Offset>((value - staging_.base()) / 8))) return exhausted();
+      continue;
+    }
+    if (refusal_.code == Code::ok) return false;
+    roll_back(mark, 0, cafs, raws, closures, lazy_closures);
+    if (!refer_to_caf(pending)) return false;
+  }
+  logging_ = false;
+  return true;
+}
+
+bool Walker::run(uint64_t root, wire::Error* error) {
+  error_ = error;
+  // The root's slot is a closure of no kind, in front of everything: a filler word that inspectors step over.
+  root_slot_ = staging_.allocate(staging_.data(), 1);
+  if (root_slot_ == 0) return exhausted();
+  staging_.words()[root_slot_] = root;
+  stack_.push(Range{root_slot_, 1});
+  if (!drain() || !resolve_cafs()) return false;
+  root_word_ = staging_.words()[root_slot_];
+  staging_.words()[root_slot_] = kFillerWord;
+  return true;
+}
+
+uint64_t Walker::closure_size(Offset offset) const {
+  const uint64_t* words = staging_.words() + offset;
+  const InfoClass* c = class_at(offset);
+  if (c == nullptr) return 16;  // a stub for a CAF
+  switch (c->action) {
+    case Action::thunk:
+    case Action::selector:
+      return 8 * (2 + (c->words == 0 ? uint64_t{1} : c->words));
+    case Action::application:
+      return 32 + (words[2] >> 32) * 8;
+    case Action::bytes:
+      return 16 + wire::round_up(words[1], 8);
+    case Action::array:
+      return 24 + words[2] * 8;
+    case Action::small_array:
+      return 16 + words[1] * 8;
+    case Action::partial:
+      return 24 + (words[1] >> 32) * 8;
+    case Action::literal:
+      return 16;
+    default:
+      return 8 * (1 + (c->words == 0 ? uint64_t{1} : c->words));
+  }
+}
+
+}  // namespace fastboot::ghc

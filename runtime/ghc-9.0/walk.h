@@ -1,0 +1,128 @@
+// The walker: copies everything that is reachable from a closure into the staging area.
+//
+// It only reads the heap. Where a copy already stands is kept beside the heap, in a shadow: 32 bits for each 16 bytes of each
+// megablock that the graph touches (closures start at least 16 bytes apart). Forwarding pointers in the heap, as the collector
+// uses, would be faster still, but a concurrent marker reads the heap at the same time, and a fault half-way would destroy the
+// program's data.
+//
+// Order: depth first, fields in their order, by an explicit stack of ranges of words that still hold the program's pointers.
+// Evaluated CAFs are left for the end: where the value of one cannot be frozen, what was copied for it is taken back and the
+// image refers to the CAF instead.
+#pragma once
+
+#include "core/memory.h"
+#include "ghc-9.0/classify.h"
+#include "ghc-9.0/staging.h"
+
+namespace fastboot::ghc {
+
+// Why a closure cannot be frozen, and where it hangs.
+struct Refusal {
+  wire::Code code = wire::Code::ok;
+  uint64_t closure = 0;   // process address
+  uint64_t info = 0;
+  Offset slot = 0;        // the word that holds the pointer to it; 0: the root
+  const char* detail = nullptr;  // in words, where the code does not say it all
+};
+
+class Walker {
+ public:
+  Walker(Staging* staging, Classifier* classifier) : staging_(*staging), classifier_(*classifier) {}
+
+  bool init(wire::Error* error);
+
+  // Copies the graph under `root` (a tagged process address). On failure either *error (out of memory, too large) or
+  // refusal() says why.
+  bool run(uint64_t root, wire::Error* error);
+
+  const Refusal& refusal() const { return refusal_; }
+  uint64_t root_address() const { return root_word_ & ~uint64_t{7}; }
+  uint32_t root_tag() const { return static_cast<uint32_t>(root_word_ & 7); }
+  uint64_t closures() const { return closures_; }
+  const runtime::ReservedArray<wire::RawReference>& raws() const { return raws_; }
+
+  uint64_t lazy_closures() const { return lazy_closures_; }
+
+  // The class of a copied closure; nullptr for a stub that enters a CAF.
+  const InfoClass* class_at(Offset offset) const;
+
+  // Bytes of the closure at `offset` of the image.
+  uint64_t closure_size(Offset offset) const;
+
+  // Writes "Module.Con field 1 > ... " for the way from the root to the refused closure.
+  void describe_path(char* out, uint64_t size);
+
+ private:
+  // Words [slot, slot + count) hold pointers of the program that are still to be followed.
+  struct Range {
+    Offset slot;
+    uint32_t count;
+  };
+  struct PendingCaf {
+    Offset slot;
+    uint64_t caf;
+  };
+  // What is undone when a CAF's value cannot be frozen.
+  struct Logged {
+    uint64_t address;
+    InfoClass* info_class;
+  };
+
+  bool drain();
+  bool follow(Offset slot);
+  bool resolve_cafs();
+  bool copy_caf_value(const PendingCaf& pending);
+  bool refer_to_caf(const PendingCaf& pending);
+  void roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures, uint64_t lazy_closures);
+
+  uint32_t* shadow(uint64_t relative);
+  Offset find_copy(uint64_t pointer, uint32_t** entry);
+  bool record_copy(uint64_t pointer, uint32_t* entry, Offset offset, InfoClass* c);
+  void prefetch(uint64_t word);
+  bool is_heap(uint64_t pointer) const { return pointer - heap_begin_ < heap_size_; }
+
+  Offset copy(uint64_t pointer, InfoClass* c);
+  Offset copy_fields(uint64_t pointer, InfoClass* c);
+  Offset copy_function(uint64_t pointer, InfoClass* c);
+  Offset copy_partial(uint64_t pointer, InfoClass* c);
+  Offset copy_bytes(uint64_t pointer, InfoClass* c);
+  Offset copy_array(uint64_t pointer, InfoClass* c, uint32_t header_words);
+  Offset copy_thunk(uint64_t pointer, InfoClass* c);
+  Offset copy_application(uint64_t pointer, InfoClass* c);
+  bool copy_arguments(Offset at, Offset first, const uint64_t* from, uint32_t count, uint64_t function);
+  uint64_t selected(uint64_t pointer, const InfoClass* c);
+  Offset copy_literal(uint64_t pointer, InfoClass* c);
+  void copy_other_words(Offset offset, const uint64_t* from, uint32_t count);
+  void push(Offset slot, uint32_t count);
+  void write_pointer(Offset slot, Offset to, uint64_t tag);
+  uint64_t tag_of_copy(Offset offset) const;
+
+  bool refuse(wire::Code code, uint64_t closure, uint64_t info, Offset slot, const char* detail = nullptr);
+  bool exhausted();
+
+  Staging& staging_;
+  Classifier& classifier_;
+  uint64_t heap_begin_ = 0;
+  uint64_t heap_size_ = 0;
+  runtime::Reservation shadow_index_;  // pointer to a shadow for each megablock of the heap's address range
+  runtime::Reservation shadow_pool_;
+  uint64_t shadow_used_ = 0;
+  uint32_t no_shadow_ = 0;  // stands in when the pool is used up; nothing is stored in it
+  AddressMap statics_;  // closures outside the heap -> offset
+  AddressMap unaligned_;  // closures whose 16 bytes another closure had taken already -> offset
+  runtime::ReservedArray<Range> stack_;
+  runtime::ReservedArray<PendingCaf> cafs_;
+  runtime::ReservedArray<Logged> log_;
+  runtime::ReservedArray<wire::RawReference> raws_;
+  bool logging_ = false;
+  uint64_t closures_ = 0;
+  uint64_t lazy_closures_ = 0;
+  uint64_t root_word_ = 0;
+  Offset root_slot_ = 0;
+  Refusal refusal_;
+  wire::Error* error_ = nullptr;
+
+  friend class PathFinder;
+};
+
+}  // namespace fastboot::ghc

@@ -1,0 +1,68 @@
+-- |
+-- Module      : Fastboot
+-- Description : Start from a snapshot instead of building again
+-- Copyright   : 2026, The Fastboot authors
+-- License     : BSD-3-Clause
+--
+-- A program that needs a large value at start-up (a table, an index, a parsed grammar) builds it once and freezes it into a
+-- /snapshot/. Later processes map the file: the closures are just there, in a time that does not depend on their number.
+--
+-- > import Fastboot (frozen)
+-- >
+-- > dictionary :: Map Text Entry
+-- > dictionary = frozen "dictionary.snap" (parse <$> readFile "words.txt")
+--
+-- A snapshot holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits the very build
+-- that made it (known by the program's build-id); for any other it is refused, and 'frozen' builds anew.
+--
+-- A snapshot is as powerful as a program: its closures run code. Only files that belong to this user or to root, and that
+-- nobody else may write, are thawed.
+module Fastboot
+  ( -- * One line
+    frozen
+    -- * Freezing
+  , freeze
+  , FreezeReport (..)
+  , FreezeError (..)
+    -- * Thawing
+  , thaw
+  , thawRoot
+  , ThawError (..)
+  ) where
+
+import Data.Typeable (Typeable)
+import Fastboot.Internal
+import System.IO.Unsafe (unsafePerformIO)
+
+-- | @frozen path build@ is the value that the snapshot at @path@ holds, or, where there is none that fits, what @build@
+-- gives, which is then frozen to @path@ for the next process.
+--
+-- Nothing that goes wrong with the snapshot is an error of the program: without a snapshot, or with one that is damaged, of
+-- another build, another type, or not to be trusted, the value is built. Where it cannot be frozen (a mutable part, a full
+-- disk), the value that was built is returned all the same. With @FASTBOOT_TRACE=1@ in the environment, a line on stderr says
+-- what happened and why.
+--
+-- Use it for top-level values. In a function, the first call's argument would decide what the snapshot holds for all.
+--
+-- With @FASTBOOT_CAPTURE@ set to a directory (as @fastboot-freeze@ does), the value is always built and frozen, into that
+-- directory. With @FASTBOOT_DISABLE@ set, it is only built.
+frozen :: Typeable a => FilePath -> IO a -> a
+frozen path build = unsafePerformIO (thawOrBuild path build)
+{-# NOINLINE frozen #-}
+
+-- | Evaluates the value to weak head normal form and writes everything that is reachable from it to the file, which appears
+-- complete or not at all. The type travels along, and 'thaw' asks for the same one.
+--
+-- The image and its root are named after the file, without directory and ending (@x\/dict.snap@: @dict@); characters other
+-- than @A-Z a-z 0-9 _ . $ -@ become @_@.
+freeze :: Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
+freeze = freezeValue
+
+-- | The only root of the snapshot, or the one that is named as the image. A snapshot is mapped once in a process; thawing it
+-- again gives the same value.
+thaw :: Typeable a => FilePath -> IO (Either ThawError a)
+thaw path = thawValue path Nothing
+
+-- | The root of the given name.
+thawRoot :: Typeable a => FilePath -> String -> IO (Either ThawError a)
+thawRoot path = thawValue path . Just

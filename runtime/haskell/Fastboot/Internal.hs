@@ -1,0 +1,155 @@
+{-# LANGUAGE MagicHash #-}
+{-# LANGUAGE ScopedTypeVariables #-}
+{-# LANGUAGE UnboxedTuples #-}
+
+-- |
+-- Module      : Fastboot.Internal
+-- Copyright   : 2026, The Fastboot authors
+-- License     : BSD-3-Clause
+--
+-- The foreign calls under "Fastboot". No interface that is kept stable.
+module Fastboot.Internal
+  ( FreezeReport (..)
+  , FreezeError (..)
+  , ThawError (..)
+  , freezeValue
+  , thawValue
+  , thawOrBuild
+  , imageName
+  ) where
+
+import Control.Concurrent (getNumCapabilities)
+import Control.Exception (Exception, bracket, evaluate)
+import Data.Char (isAlphaNum, isAscii)
+import Data.List (isSuffixOf)
+import Data.Typeable (Typeable, typeOf, typeRep, typeRepFingerprint)
+import Data.Word (Word32, Word64)
+import Foreign.C.String (CString, peekCString, withCString)
+import Foreign.C.Types (CInt (..))
+import Foreign.Marshal.Alloc (alloca, allocaBytes)
+import Foreign.Ptr (Ptr, nullPtr, plusPtr)
+import Foreign.StablePtr (StablePtr, castPtrToStablePtr, castStablePtrToPtr, freeStablePtr, newStablePtr)
+import Foreign.Storable (peek, peekByteOff)
+import GHC.Exts (Ptr (..), addrToAny#)
+import GHC.Fingerprint.Type (Fingerprint (..))
+import System.Environment (lookupEnv)
+
+-- | What a freeze made.
+data FreezeReport = FreezeReport
+  { frozenClosures :: !Word64     -- ^ closures in the image
+  , frozenLazyClosures :: !Word64 -- ^ of these, unevaluated ones
+  , frozenImageBytes :: !Word64   -- ^ bytes of the image in memory
+  , frozenFileBytes :: !Word64    -- ^ bytes of the file
+  , frozenTargets :: !Word64      -- ^ things of the program that the image needs
+  , frozenWalkNanoseconds :: !Word64  -- ^ for this long the program stood still
+  , frozenWriteNanoseconds :: !Word64 -- ^ for this long it wrote
+  } deriving (Eq)
+
+instance Show FreezeReport where
+  showsPrec _ r = showString "froze " . shows (frozenClosures r) . showString " closures (" . shows (frozenImageBytes r)
+    . showString " bytes) that need " . shows (frozenTargets r) . showString " things of the program; walked in "
+    . milliseconds (frozenWalkNanoseconds r) . showString ", wrote " . shows (frozenFileBytes r) . showString " bytes in "
+    . milliseconds (frozenWriteNanoseconds r)
+    where milliseconds t = shows (t `div` 1000000) . showChar '.' . shows (t `div` 100000 `mod` 10) . showString " ms"
+
+-- | Why a value could not be frozen. The code is one of those in @docs\/FORMAT.md@; the message names the file or, where a
+-- closure cannot be frozen, its kind, the reason and the path to it from the root.
+data FreezeError = FreezeError { freezeErrorCode :: !Word32, freezeErrorMessage :: String }
+  deriving (Eq)
+
+-- | Why a snapshot could not be thawed: a code of @docs\/FORMAT.md@, and a sentence that names the file, what was found, what
+-- was expected, and what to do.
+data ThawError = ThawError { thawErrorCode :: !Word32, thawErrorMessage :: String }
+  deriving (Eq)
+
+instance Show FreezeError where
+  showsPrec _ (FreezeError code message) = showString "error " . shows code . showString ": " . showString message
+
+instance Show ThawError where
+  showsPrec _ (ThawError code message) = showString "error " . shows code . showString ": " . showString message
+
+instance Exception FreezeError
+instance Exception ThawError
+
+data FrozenGraph
+
+type Walk = StablePtr () -> CInt -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
+  -> Ptr ThawError -> IO Word32
+
+foreign import ccall unsafe "fastboot_freeze_walk" walkHere :: Walk
+foreign import ccall safe "fastboot_freeze_walk" walkStopped :: Walk
+foreign import ccall safe "fastboot_freeze_write" writeGraph
+  :: Ptr FrozenGraph -> CString -> Ptr FreezeReport -> Ptr ThawError -> IO Word32
+foreign import ccall unsafe "fastboot_thaw" thawHere
+  :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
+foreign import ccall unsafe "fastboot_trace" traceLine :: CString -> IO ()
+
+-- Sizes of fastboot_error and fastboot_freeze_report.
+errorSize, reportSize :: Int
+errorSize = 4 + 8192
+reportSize = 7 * 8
+
+errorMessage :: Ptr ThawError -> IO String
+errorMessage p = peekCString (p `plusPtr` 4)
+
+readReport :: Ptr FreezeReport -> IO FreezeReport
+readReport p = FreezeReport <$> field 0 <*> field 1 <*> field 2 <*> field 3 <*> field 4 <*> field 5 <*> field 6
+  where field i = peekByteOff p (8 * i)
+
+-- | @x\/dict.snap@: @dict@.
+imageName :: FilePath -> String
+imageName path = map legal (if null name then "image" else name)
+  where
+    file = reverse (takeWhile (/= '/') (reverse path))
+    name | ".snap" `isSuffixOf` file = take (length file - 5) file
+         | otherwise = file
+    legal c | isAscii c && isAlphaNum c || c `elem` "_.$-" = c
+            | otherwise = '_'
+
+freezeValue :: forall a. Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeValue path value = do
+  evaluated <- evaluate value
+  let rep = typeOf value
+      Fingerprint high low = typeRepFingerprint rep
+  capabilities <- getNumCapabilities
+  -- With one capability an unsafe call keeps all other Haskell threads still, and leaves our own stack's thunks alone.
+  let (walk, safeCall) = if capabilities > 1 then (walkStopped, 1) else (walkHere, 0)
+  withCString path $ \cPath -> withCString (imageName path) $ \cName -> withCString (show rep) $ \cType ->
+    allocaBytes errorSize $ \failure -> allocaBytes reportSize $ \report -> alloca $ \out ->
+      bracket (newStablePtr evaluated) freeStablePtr $ \root -> do
+        walked <- walk (castPtrToStablePtr (castStablePtrToPtr root)) safeCall cName cType high low out report failure
+        code <- if walked /= 0 then return walked else do
+          graph <- peek out
+          writeGraph graph cPath report failure
+        if code == 0 then Right <$> readReport report else Left . FreezeError code <$> errorMessage failure
+
+thawValue :: forall a. Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
+thawValue path root =
+  withCString path $ \cPath -> withMaybe root $ \cRoot -> withCString (show rep) $ \cType ->
+    allocaBytes errorSize $ \failure -> alloca $ \out -> do
+      code <- thawHere cPath cRoot cType high low out failure
+      if code /= 0 then Left . ThawError code <$> errorMessage failure else do
+        Ptr address <- peek out
+        case addrToAny# address of (# value #) -> return (Right value)
+  where
+    rep = typeRep ([] :: [a])
+    Fingerprint high low = typeRepFingerprint rep
+    withMaybe Nothing act = act nullPtr
+    withMaybe (Just s) act = withCString s act
+
+thawOrBuild :: Typeable a => FilePath -> IO a -> IO a
+thawOrBuild path build = do
+  capture <- isSet "FASTBOOT_CAPTURE"
+  disabled <- isSet "FASTBOOT_DISABLE"
+  if disabled then build else if capture then buildAndFreeze else do
+    thawed <- thawValue path Nothing
+    either (const buildAndFreeze) return thawed
+  where
+    buildAndFreeze = do
+      value <- build
+      result <- freezeValue path value
+      case result of
+        Right _ -> return ()
+        Left failure -> withCString ("using the value that was built, for it cannot be frozen: " ++ show failure) traceLine
+      return value
+    isSet name = maybe False (not . null) <$> lookupEnv name

@@ -1,0 +1,190 @@
+{-# OPTIONS_GHC -fno-full-laziness -fno-cse #-}
+{-# LANGUAGE BangPatterns #-}
+{-# LANGUAGE ExistentialQuantification #-}
+{-# LANGUAGE MagicHash #-}
+{-# LANGUAGE ScopedTypeVariables #-}
+
+-- | Named graphs, and the program around them: it freezes a graph in one process and compares it in another with the same
+-- graph built afresh there.
+module Graph
+  ( Graph (..)
+  , Shape (..)
+  , graph
+  , digest
+  , holds
+  , lazily
+  , shown
+  , same
+  , run
+  ) where
+
+import Control.Concurrent
+import Control.Exception
+import Control.Monad
+import Data.IORef
+import Data.List (isPrefixOf, sortOn)
+import qualified Data.Map.Strict as Map
+import Data.Typeable (Typeable)
+import Data.Word (Word64)
+import Fastboot
+import GHC.Exts (isTrue#, reallyUnsafePtrEquality#)
+import System.Environment (getArgs)
+import System.Exit (exitFailure, exitWith, ExitCode (..))
+import System.IO
+import System.IO.Unsafe (unsafePerformIO)
+import System.Mem (performMajorGC, performMinorGC)
+import System.Mem.Weak (deRefWeak, mkWeakPtr)
+
+-- | What a test can ask of a value: a list of named answers, equal for the thawed value and for the one built here.
+newtype Shape a = Shape { answers :: a -> [(String, String)] }
+
+instance Semigroup (Shape a) where
+  Shape f <> Shape g = Shape (\x -> f x ++ g x)
+
+data Graph = forall a. Typeable a => Graph
+  { name :: String
+  , lazyClosures :: Word64     -- ^ the frozen image must have at least so many
+  , build :: Int -> a          -- ^ from a number that the compiler does not know (it is 7)
+  , shape :: Shape a
+  }
+
+graph :: Typeable a => String -> (Int -> a) -> Shape a -> Graph
+graph n = Graph n 0
+
+-- | A graph that must be frozen with at least so many unevaluated closures.
+lazily :: Typeable a => Word64 -> String -> (Int -> a) -> Shape a -> Graph
+lazily least n = Graph n least
+
+digest :: Show d => (a -> d) -> Shape a
+digest f = Shape (\x -> [("digest", show (f x))])
+
+-- | A condition that the built and the thawed value meet.
+holds :: String -> (a -> Bool) -> Shape a
+holds what f = Shape (\x -> [(what, if f x then "yes" else error ("not so: " ++ what))])
+
+-- | Evaluates all that 'show' reads. For graphs that must be data through and through.
+shown :: Show a => a -> a
+shown x = length (show x) `seq` x
+
+-- | The same closure? Both are evaluated first.
+same :: a -> a -> Bool
+same !a !b = isTrue# (reallyUnsafePtrEquality# a b)
+{-# NOINLINE same #-}
+
+-- | The program's number, behind the compiler's back: graphs are built at run time, not laid out by the compiler.
+seed :: Int
+seed = unsafePerformIO (readIORef seedText)
+{-# NOINLINE seed #-}
+
+seedText :: IORef Int
+seedText = unsafePerformIO (newIORef 7)
+{-# NOINLINE seedText #-}
+
+-- | Garbage for the collector: enough for some minor collections with the usual nursery, and many with a small one.
+churn :: Int -> IO Int
+churn n = do
+  let step !m i = Map.insert (i * 7919 `mod` 1009) [i .. i + 3] m
+      table = foldl step Map.empty [n .. n + 6000]
+  evaluate (sum (map sum (Map.elems table)))
+
+collect :: IO ()
+collect = do
+  _ <- churn 1
+  performMinorGC
+  performMajorGC
+  _ <- churn 2
+  performMinorGC
+  performMinorGC
+  _ <- churn 3
+  performMajorGC
+
+data Mode = Early | Late | Threads deriving (Eq)
+
+compareShapes :: String -> [(String, String)] -> [(String, String)] -> IO ()
+compareShapes moment expected found = do
+  let wrong = [(e, f) | (e, f) <- zip expected found, e /= f]
+      short s = if length s > 400 then take 400 s ++ "..." else s
+  unless (null wrong && length expected == length found) $ do
+    forM_ wrong $ \((what, e), (_, f)) ->
+      hPutStrLn stderr (moment ++ ": " ++ what ++ "\n  expected " ++ short e ++ "\n  found    " ++ short f)
+    exitFailure
+
+thawGraph :: Mode -> Graph -> FilePath -> IO ()
+thawGraph mode (Graph n _ make (Shape ask)) file = do
+  thawed <- thaw file
+  case thawed of
+    Left failure -> die' (n ++ ": thaw: " ++ show failure)
+    Right value -> do
+      let fresh = make seed
+          expected = ask fresh
+          -- A new list at each call, so that nothing of an earlier answer is kept.
+          check moment = do
+            found <- evaluate (ask value)
+            compareShapes (n ++ ": " ++ moment) expected found
+      _ <- evaluate (sum (map (length . snd) expected))
+      -- Heap objects that point into the image, young and old, and a weak pointer on one of its closures.
+      let holders = [Just value | _ <- [1 .. 500 :: Int]]
+      evaluate (foldr (\h r -> maybe r (const r) h) () holders)
+      weak <- mkWeakPtr value Nothing
+      when (mode == Early) $ check "at once"
+      collect
+      when (mode == Threads) $ do
+        results <- forM [0 .. 3 :: Int] $ \thread -> do
+          done <- newEmptyMVar
+          _ <- forkOn thread $ do
+            -- Half of the threads ask from the last question backwards.
+            let mine = if even thread then ask value else reverse (ask value)
+            r <- try (evaluate (sum (map (length . snd) mine)))
+            putMVar done (r :: Either SomeException Int)
+          return done
+        _ <- churn 4
+        performMajorGC
+        forM_ results (takeMVar >=> either throwIO (const (return ())))
+      forM_ [1 .. 2 :: Int] $ \i -> do
+        check ("after collections, " ++ show i)
+        collect
+      check "at the end"
+      forM_ (take 3 holders ++ drop 497 holders) $ \h -> case h of
+        Just held -> compareShapes (n ++ ": held by the heap") (take 1 expected) (take 1 (ask held))
+        Nothing -> die' (n ++ ": a holder was lost")
+      alive <- deRefWeak weak
+      when (maybe True (const False) alive) $ die' (n ++ ": a weak pointer on the root died")
+
+freezeGraph :: Graph -> FilePath -> IO ()
+freezeGraph (Graph n least make _) file = do
+  result <- freeze file (make seed)
+  case result of
+    Left failure -> die' (n ++ ": freeze: " ++ show failure)
+    Right report -> when (frozenLazyClosures report < least) $
+      die' (n ++ ": froze " ++ show (frozenLazyClosures report) ++ " lazy closures, expected at least " ++ show least)
+
+die' :: String -> IO a
+die' message = hPutStrLn stderr message >> exitFailure
+
+-- > prog list
+-- > prog freeze NAME FILE
+-- > prog freeze-all DIR [SUFFIX]     (each to DIR/NAME.snap)
+-- > prog thaw MODE NAME FILE         (MODE: early, late, threads)
+run :: [Graph] -> IO ()
+run graphs = do
+  hSetBuffering stdout LineBuffering
+  arguments <- getArgs
+  let find n = maybe (die' ("no graph " ++ n)) return (lookup n [(name g, g) | g <- graphs])
+      doubled = [a | (a, b) <- zip names (drop 1 names), a == b]
+      names = sortOn id (map name graphs)
+  unless (null doubled) $ die' ("two graphs named " ++ unwords doubled)
+  case arguments of
+    ["list"] -> mapM_ (putStrLn . name) graphs
+    ["freeze", n, file] -> find n >>= \g -> freezeGraph g file
+    ["freeze-all", directory] -> forM_ graphs $ \g -> freezeGraph g (directory ++ "/" ++ name g ++ ".snap")
+    -- A major collection between the graphs, so that nothing lies where it lay the first time.
+    ["freeze-all", directory, "collected"] -> forM_ graphs $ \g -> do
+      _ <- churn 5
+      performMajorGC
+      freezeGraph g (directory ++ "/" ++ name g ++ ".snap")
+    ["thaw", mode, n, file] -> find n >>= \g -> thawGraph (modeNamed mode) g file
+    _ -> hPutStrLn stderr ("unknown arguments " ++ unwords arguments) >> exitWith (ExitFailure 2)
+  where
+    modeNamed m | m `isPrefixOf` "early" = Early
+                | m `isPrefixOf` "late" = Late
+                | otherwise = Threads

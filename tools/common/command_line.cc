@@ -1,0 +1,160 @@
+#include "common/command_line.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "common/output.h"
+
+#ifndef FASTBOOT_VERSION
+#define FASTBOOT_VERSION "0.1.0"
+#endif
+
+namespace fastboot::tools {
+namespace {
+
+constexpr size_t kMostResponses = 2000;
+
+std::vector<std::string> split_words(const std::string& text) {
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
+      word += text[++i];
+      in_word = true;
+    } else if (quote != 0) {
+      if (c == quote) {
+        quote = 0;
+      } else {
+        word += c;
+      }
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      in_word = true;
+    } else if (strchr(" \t\n\r\f\v", c) != nullptr) {
+      if (in_word) words.push_back(word);
+      word.clear();
+      in_word = false;
+    } else {
+      word += c;
+      in_word = true;
+    }
+  }
+  if (in_word) words.push_back(word);
+  return words;
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+  }
+  return names;
+}
+
+int refuse_unknown(const CLI::App& app, const std::string& word, Diagnostics* diagnostics) {
+  const std::string name = word.substr(0, word.find('='));
+  const auto near = nearest(name, option_names(app));
+  diagnostics->error(fmt::format("unknown option '{}'{}; '{} --help' lists them all", name,
+                                 near ? ", did you mean '" + *near + "'?" : "", app.get_name()));
+  return kExitTrouble;
+}
+
+}  // namespace
+
+bool expand_responses(std::vector<std::string>* arguments, std::string* message) {
+  size_t responses = 0;
+  for (size_t i = 0; i < arguments->size();) {
+    const std::string argument = (*arguments)[i];
+    if (argument.size() < 2 || argument[0] != '@') {
+      ++i;
+      continue;
+    }
+    std::ifstream file(argument.substr(1), std::ios::binary);
+    if (!file) {
+      ++i;
+      continue;
+    }
+    if (++responses > kMostResponses) {
+      *message = fmt::format("{}: response files include each other without end", argument);
+      return false;
+    }
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::vector<std::string> words = split_words(text);
+    const auto at = arguments->erase(arguments->begin() + static_cast<std::ptrdiff_t>(i));
+    arguments->insert(at, words.begin(), words.end());
+  }
+  return true;
+}
+
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known) {
+  std::optional<std::string> best;
+  size_t best_distance = word.size() < 5 ? 2 : 4;  // exclusive
+  for (const std::string& candidate : known) {
+    const size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+void prepare(CLI::App* app, const std::string& tool) {
+  app->name(tool);
+  app->set_help_flag("-H,--help", "show this help and exit");
+  app->set_version_flag("--version",
+                        tool + " (Fastboot) " FASTBOOT_VERSION "\n"
+                               "License BSD-3-Clause: <https://opensource.org/licenses/BSD-3-Clause>.\n"
+                               "This is free software: you are free to change and redistribute it.\n"
+                               "There is NO WARRANTY, to the extent permitted by law.",
+                        "show version and licence, and exit");
+  app->allow_extras();  // so that unknown options come to refuse_unknown()
+  app->get_formatter()->column_width(34);
+}
+
+std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diagnostics) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  std::string message;
+  if (!expand_responses(&arguments, &message)) {
+    diagnostics->error(message);
+    return kExitTrouble;
+  }
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it
+  try {
+    app->parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    Output().write(app->help());
+    return kExitOk;
+  } catch (const CLI::CallForVersion& version) {
+    Output().print("{}\n", version.what());
+    return kExitOk;
+  } catch (const CLI::ParseError& error) {
+    diagnostics->error(error.what());
+    return kExitTrouble;
+  }
+  for (const std::string& word : app->remaining()) return refuse_unknown(*app, word, diagnostics);
+  return std::nullopt;
+}
+
+}  // namespace fastboot::tools

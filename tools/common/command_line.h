@@ -1,0 +1,29 @@
+// What all tools' command lines have in common, on top of CLI11: @file responses, GNU-form --version, suggestions for
+// misspelt options, exit code 2 for usage errors.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/diagnostics.h"
+
+namespace fastboot::tools {
+
+// Replaces each argument @FILE by the words of FILE, as GNU tools do: separated by white space, with ' " and \ as quotes. An
+// argument whose file does not exist stays as it is. False with `message` set when files include each other without end.
+bool expand_responses(std::vector<std::string>* arguments, std::string* message);
+
+// The known word nearest to `word`, if near enough to be meant.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
+
+// An App with -H/--help and --version; -h stays free, since it means "file header" in tools like readelf.
+void prepare(CLI::App* app, const std::string& tool);
+
+// Parses. Gives the exit code if the program should end now (help, version, a usage error, which it has reported).
+std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diagnostics);
+
+}  // namespace fastboot::tools
