@@ -3,7 +3,7 @@
 -- > spell WORD...
 module Main (main) where
 
-import Data.List (foldl')
+import Data.List (foldl', sort, sortOn)
 import Data.Map.Strict (Map)
 import qualified Data.Map.Strict as Map
 import qualified Data.Set as Set
@@ -45,14 +45,16 @@ exactly word trie = [word | Just True <- [end word trie]]
     end "" (Trie here _) = Just here
     end (c : cs) (Trie _ next) = Map.lookup c next >>= end cs
 
--- | With as few edits as give any word, and at most two.
+-- | With as few edits as give any word, and at most two; the same letters in another order first.
 suggest :: String -> [String]
-suggest word = head (filter (not . null) [unique (edited n word index) | n <- [0, 1, 2]] ++ [[]])
-  where unique = Set.toList . Set.fromList
+suggest word = sortOn likeness (concat (take 1 (filter (not . null) [unique (edited n word index) | n <- [0, 1, 2]])))
+  where
+    unique = Set.toList . Set.fromList
+    likeness found = (sort found /= sort word, take 1 found /= take 1 word)
 
 main :: IO ()
 main = do
   setLocaleEncoding utf8
   arguments <- getArgs
-  mapM_ answer arguments
+  if null arguments then putStrLn "usage: spell WORD..." else mapM_ answer arguments
   where answer word = putStrLn (word ++ ": " ++ unwords (take 8 (suggest word)))

@@ -64,6 +64,7 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(refused_unknown_code)
     FASTBOOT_NAME(refused_lazy)
     FASTBOOT_NAME(refused_function)
+    FASTBOOT_NAME(refused_busy)
     FASTBOOT_NAME(write_failed)
     FASTBOOT_NAME(no_space)
     FASTBOOT_NAME(out_of_memory)

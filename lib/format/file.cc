@@ -58,7 +58,8 @@ Result<void> File::read(FileOffset offset, std::span<uint8_t> out) const {
 
 Result<void> ByteSource::read(uint64_t position, std::span<uint8_t> out) const {
   if (position > size_ || out.size() > size_ - position) {
-    return fail(Code::truncated, fmt::format("range {:#x}+{:#x} is past the end of {:#x} bytes", position, out.size(), size_),
+    return fail(Code::truncated,
+                fmt::format("range {:#x}+{:#x} is past the end of {:#x} bytes", position, out.size(), size_),
                 file_ ? file_->path() : std::string());
   }
   if (file_) return file_->read(offset_ + position, out);

@@ -1,7 +1,7 @@
 // An open file for reading, and ranges of bytes that come from files or from memory.
 //
-// Everything is read with pread into the caller's memory. A mapping would be faster for nothing but the first pass, and it
-// faults when somebody truncates the file meanwhile.
+// Everything is read with pread into the caller's memory. A mapping would be faster for nothing but the first pass, and
+// it faults when somebody truncates the file meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ class File {
   // Opens a regular file. Its size is taken once, from the open descriptor.
   static Result<std::shared_ptr<const File>> open(const std::string& path);
 
-  File(int descriptor, std::string path, uint64_t size) : descriptor_(descriptor), path_(std::move(path)), size_(size) {}
+  File(int descriptor, std::string path, uint64_t size)
+      : descriptor_(descriptor), path_(std::move(path)), size_(size) {}
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   ~File();

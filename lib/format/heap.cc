@@ -39,8 +39,8 @@ class Walk {
   }
 
  private:
-  // Goes through the megablock in block_, which starts `start` words into the segment. Gives how many words it took: more
-  // than a megablock's when its last closure is a large one.
+  // Goes through the megablock in block_, which starts `start` words into the segment. Gives how many words it took:
+  // more than a megablock's when its last closure is a large one.
   uint64_t megablock(uint64_t start, uint64_t words) {
     census_.descriptor_bytes += std::min(kFirstWord, words) * 8;
     uint64_t at = kFirstWord;
@@ -63,15 +63,18 @@ class Walk {
   // Counts the closure at word `at` and gives its words; 0 when it makes no sense.
   uint64_t closure(uint64_t start, uint64_t at, uint64_t words) {
     uint32_t target = index_.find(block_[at]);
-    if (target == TargetIndex::kNone) return corrupt(start + at, fmt::format("header {:#x} is no interned info table", block_[at]));
+    if (target == TargetIndex::kNone)
+      return corrupt(start + at, fmt::format("header {:#x} is no interned info table", block_[at]));
     if (lazy_ && index_.is_trampoline(target) && at + 1 < words && block_[at + 1] < index_.count()) {
       target = static_cast<uint32_t>(block_[at + 1]);
       ++census_.lazy_closures;
     }
     const ghc::Shape& shape = index_.shape(target);
-    if (shape.words > words - at) return corrupt(start + at, "the closure's first words are past the end of its megablock");
+    if (shape.words > words - at)
+      return corrupt(start + at, "the closure's first words are past the end of its megablock");
     const uint64_t size = ghc::closure_words(shape, &block_[at]);
-    if (size == 0 || size > size_ - start - at) return corrupt(start + at, fmt::format("a closure of target {} has {} words", target, size));
+    if (size == 0 || size > size_ - start - at)
+      return corrupt(start + at, fmt::format("a closure of target {} has {} words", target, size));
     Census::Count& count = census_.by_target[target];
     ++count.closures;
     count.bytes += size * 8;
@@ -105,7 +108,8 @@ Result<TargetIndex> TargetIndex::make(const Reader& reader) {
   index.info_begin_ = reader.info_range().begin.value();
   const uint64_t size = reader.info_range().end - reader.info_range().begin;
   if (size > kMostInfoBytes) {
-    return fail(Code::corrupt, fmt::format("interned info tables of {:#x} bytes; expected at most {:#x}", size, kMostInfoBytes),
+    return fail(Code::corrupt,
+                fmt::format("interned info tables of {:#x} bytes; expected at most {:#x}", size, kMostInfoBytes),
                 reader.path(), ".fastboot.info");
   }
   index.by_slot_.assign(size / 8 + 1, kNone);
@@ -113,7 +117,8 @@ Result<TargetIndex> TargetIndex::make(const Reader& reader) {
     const wire::Target& target = view.targets[i];
     index.shapes_.push_back(shape_of(target));
     index.trampoline_.push_back(target.kind == static_cast<uint16_t>(TargetKind::trampoline));
-    if (target.info_offset != 0 && target.info_offset / 8 < index.by_slot_.size()) index.by_slot_[target.info_offset / 8] = i;
+    if (target.info_offset != 0 && target.info_offset / 8 < index.by_slot_.size())
+      index.by_slot_[target.info_offset / 8] = i;
   }
   return index;
 }

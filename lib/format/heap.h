@@ -1,7 +1,7 @@
 // Going through the closures of an image, in the order in which they lie.
 //
-// An image is a row of megablocks: 16 KiB of block descriptors, then closures back to back, up to a word that is zero. A
-// closure that does not fit into what is left of a megablock goes on over the following ones (which then have no
+// An image is a row of megablocks: 16 KiB of block descriptors, then closures back to back, up to a word that is zero.
+// A closure that does not fit into what is left of a megablock goes on over the following ones (which then have no
 // descriptors), and the next closure starts in a fresh megablock. A word that is 1 fills a gap of alignment.
 #pragma once
 

@@ -1,7 +1,7 @@
 // A snapshot taken apart: everything that a writer needs to make the file, with names as strings instead of offsets.
 //
-// Reader::model() makes one, the caller changes it, write() makes a file of it. Large pieces stay in the old file and are
-// read when the new one is written, so the old file must stay open (the model keeps it open) and unchanged.
+// Reader::model() makes one, the caller changes it, write() makes a file of it. Large pieces stay in the old file and
+// are read when the new one is written, so the old file must stay open (the model keeps it open) and unchanged.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +65,8 @@ struct Model {
   uint64_t info_size = 0;  // bytes
   ByteSource lazy, data;   // whole pages
   ByteSource rebase;       // RELR stream, whole words
-  // Hashes of the chunks of lazy, data and rebase as they are above, so that write() can tell damage from contents. Empty
-  // for pieces that have just been made.
+  // Hashes of the chunks of lazy, data and rebase as they are above, so that write() can tell damage from contents.
+  // Empty for pieces that have just been made.
   ByteSource chunk_hashes;
 };
 

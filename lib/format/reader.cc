@@ -23,7 +23,9 @@ std::optional<std::string_view> string_in(const char* strings, uint64_t size, ui
   return std::string_view(strings + offset, static_cast<size_t>(static_cast<const char*>(end) - (strings + offset)));
 }
 
-bool worth_salvaging(Code code) { return code == Code::corrupt || code == Code::truncated || code == Code::hash_mismatch; }
+bool worth_salvaging(Code code) {
+  return code == Code::corrupt || code == Code::truncated || code == Code::hash_mismatch;
+}
 
 }  // namespace
 
@@ -138,10 +140,11 @@ Result<std::vector<Section>> Reader::sections() const {
   std::vector<Elf64_Shdr> headers(ehdr.e_shnum);
   const std::span<uint8_t> raw(reinterpret_cast<uint8_t*>(headers.data()), headers.size() * sizeof(Elf64_Shdr));
   if (ehdr.e_shoff > file_size() || raw.size() > file_size() - ehdr.e_shoff) {
-    return fail(Code::truncated,
-                fmt::format("section headers at {:#x} with {:#x} bytes are past the end of the file ({:#x}); freeze it again",
-                            ehdr.e_shoff, raw.size(), file_size()),
-                path());
+    return fail(
+        Code::truncated,
+        fmt::format("section headers at {:#x} with {:#x} bytes are past the end of the file ({:#x}); freeze it again",
+                    ehdr.e_shoff, raw.size(), file_size()),
+        path());
   }
   if (auto read = file_->read(FileOffset(ehdr.e_shoff), raw); !read) return tl::unexpected(read.error());
   std::vector<char> names;
@@ -161,7 +164,8 @@ Result<std::vector<Section>> Reader::sections() const {
   return sections;
 }
 
-// --- taking a snapshot apart ------------------------------------------------------------------------------------------
+// --- taking a snapshot apart
+// ------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -214,7 +218,8 @@ Result<std::vector<ModelRaw>> model_raws(const Reader& reader) {
     const Elf64_Rela& rela = view.relas[i];
     const auto target = targets.find(static_cast<uint32_t>(ELF64_R_SYM(rela.r_info)));
     if (target == targets.end()) {
-      return fail(Code::corrupt, fmt::format("relocation {} names symbol {}, which is no target's", i, ELF64_R_SYM(rela.r_info)),
+      return fail(Code::corrupt,
+                  fmt::format("relocation {} names symbol {}, which is no target's", i, ELF64_R_SYM(rela.r_info)),
                   reader.path(), ".rela.dyn");
     }
     raws.push_back({ImageAddress(rela.r_offset), target->second, rela.r_addend});
@@ -242,11 +247,12 @@ Result<std::vector<uint8_t>> checked_chunk_hashes(const Reader& reader) {
   uint8_t hash[wire::kHashSize];
   wire::hash128(hashes.data(), hashes.size(), hash);
   if (memcmp(hash, reader.view().header->data_hash, sizeof hash) != 0) {
-    return fail(Code::hash_mismatch,
-                fmt::format("the table of chunk hashes hashes to {}, and the header says {}: the file was damaged or changed; "
-                            "freeze it again",
-                            to_hex(hash, sizeof hash), to_hex(reader.view().header->data_hash, sizeof hash)),
-                reader.path(), ".fastboot.hash", source.file_offset());
+    return fail(
+        Code::hash_mismatch,
+        fmt::format("the table of chunk hashes hashes to {}, and the header says {}: the file was damaged or changed; "
+                    "freeze it again",
+                    to_hex(hash, sizeof hash), to_hex(reader.view().header->data_hash, sizeof hash)),
+        reader.path(), ".fastboot.hash", source.file_offset());
   }
   return hashes;
 }

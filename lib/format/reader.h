@@ -3,8 +3,8 @@
 //   auto reader = Reader::open("dict.snap");
 //   if (!reader) report(reader.error());
 //
-// Hot metadata (names, targets, roots: the first megabyte at most, as a rule) is read and checked when the file is opened.
-// Everything else is read when asked for. A Reader is immutable and may be used by several threads.
+// Hot metadata (names, targets, roots: the first megabyte at most, as a rule) is read and checked when the file is
+// opened. Everything else is read when asked for. A Reader is immutable and may be used by several threads.
 #pragma once
 
 #include <array>

@@ -49,7 +49,8 @@ Result<std::optional<ImageAddress>> RebaseCursor::checked(ImageAddress address) 
   };
   if (address.value() % 8 != 0) return refuse("is not a multiple of 8");
   if (address <= last_) return refuse(fmt::format("is not after {}, which stands before it", to_string(last_)));
-  if (!lazy_.holds(address, 8) && !data_.holds(address, 8)) return refuse("is outside the image's lazy and data segments");
+  if (!lazy_.holds(address, 8) && !data_.holds(address, 8))
+    return refuse("is outside the image's lazy and data segments");
   last_ = address;
   return std::optional(address);
 }

@@ -22,8 +22,9 @@ struct ImageRange {
   }
 };
 
-// Gives the addresses of a stream in ascending order. Whatever the stream holds, each is a multiple of 8, larger than the
-// one before, and the word lies inside one of the two ranges; anything else is an error, and the cursor stays there.
+// Gives the addresses of a stream in ascending order. Whatever the stream holds, each is a multiple of 8, larger than
+// the one before, and the word lies inside one of the two ranges; anything else is an error, and the cursor stays
+// there.
 class RebaseCursor {
  public:
   RebaseCursor(ByteSource stream, ImageRange lazy, ImageRange data)
@@ -32,8 +33,8 @@ class RebaseCursor {
   // The next address; nothing at the end.
   Result<std::optional<ImageAddress>> next();
 
-  // For a caller that goes through the image in pieces: sets *out to the next address if it lies before `end`; else false,
-  // and the address comes later.
+  // For a caller that goes through the image in pieces: sets *out to the next address if it lies before `end`; else
+  // false, and the address comes later.
   Result<bool> next_before(ImageAddress end, ImageAddress* out);
 
  private:
@@ -50,8 +51,8 @@ class RebaseCursor {
   uint64_t bit_base_ = 0;  // address that bit 0 of bits_ stands for
   uint64_t base_ = 0;      // where the next bitmap starts
   bool have_base_ = false;
-  ImageAddress last_;       // 0: none yet
-  ImageAddress waiting_;    // taken by next_before() and not given out
+  ImageAddress last_;     // 0: none yet
+  ImageAddress waiting_;  // taken by next_before() and not given out
   bool is_waiting_ = false;
 };
 

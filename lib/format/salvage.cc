@@ -39,7 +39,8 @@ class Salvager {
  private:
   template <class T>
   const T* at(uint64_t offset, uint64_t count) const {
-    if (offset % alignof(T) != 0 || offset > bytes_.size() || count > (bytes_.size() - offset) / sizeof(T)) return nullptr;
+    if (offset % alignof(T) != 0 || offset > bytes_.size() || count > (bytes_.size() - offset) / sizeof(T))
+      return nullptr;
     return reinterpret_cast<const T*>(bytes_.data() + offset);
   }
 
@@ -96,8 +97,8 @@ class Salvager {
     if (table.size == 0) return;
     *out = at<T>(table.address - view_.header->slot_address, table.count);
     if (*out == nullptr) {
-      report(section, fmt::format("{} entries at {:#x} lie outside the {:#x} bytes of metadata that can be read", table.count,
-                                  table.address, bytes_.size()));
+      report(section, fmt::format("{} entries at {:#x} lie outside the {:#x} bytes of metadata that can be read",
+                                  table.count, table.address, bytes_.size()));
       return;
     }
     *count = table.count;

@@ -43,9 +43,10 @@ class Validator {
     ContentId computed;
     wire::content_id(view_, computed.data());
     if (computed != reader_.content_id()) {
-      report(Code::hash_mismatch, ".note.fastboot",
-             fmt::format("content id {}, and the tables hash to {}", to_hex(reader_.content_id().data(), computed.size()),
-                         to_hex(computed.data(), computed.size())));
+      report(
+          Code::hash_mismatch, ".note.fastboot",
+          fmt::format("content id {}, and the tables hash to {}", to_hex(reader_.content_id().data(), computed.size()),
+                      to_hex(computed.data(), computed.size())));
     }
   }
 
@@ -63,7 +64,8 @@ class Validator {
     for (uint64_t i = 0; i < view_.target_count; ++i) {
       const Elf64_Sym& symbol = view_.symbols[view_.targets[i].symbol];
       if (symbol.st_shndx != SHN_UNDEF || view_.targets[i].symbol == 0) {
-        report(Code::corrupt, ".dynsym", fmt::format("target {}: its symbol {} is not undefined", i, view_.targets[i].symbol));
+        report(Code::corrupt, ".dynsym",
+               fmt::format("target {}: its symbol {} is not undefined", i, view_.targets[i].symbol));
       }
     }
   }
@@ -72,6 +74,7 @@ class Validator {
     const auto& symbols = view_.table(TableKind::dynsym);
     const auto& rela = view_.table(TableKind::rela);
     const auto& dynamic = view_.table(TableKind::dynamic);
+    const bool raws = view_.rela_count > view_.target_count;
     const std::pair<int64_t, uint64_t> want[] = {{DT_SONAME, view_.header->image_name},
                                                  {DT_GNU_HASH, view_.table(TableKind::gnu_hash).address},
                                                  {DT_STRTAB, view_.table(TableKind::dynstr).address},
@@ -81,14 +84,15 @@ class Validator {
                                                  {DT_RELA, rela.address},
                                                  {DT_RELASZ, rela.size},
                                                  {DT_RELAENT, sizeof(Elf64_Rela)},
-                                                 {DT_FLAGS, DF_BIND_NOW},
+                                                 {DT_FLAGS, raws ? DF_BIND_NOW | DF_TEXTREL : DF_BIND_NOW},
                                                  {DT_FLAGS_1, DF_1_NOOPEN}};
     for (const auto& [tag, value] : want) check_tag(tag, value);
     for (uint16_t i = 0; i < view_.ehdr->e_phnum; ++i) {
       const Elf64_Phdr& phdr = view_.phdrs[i];
       if (phdr.p_type == PT_DYNAMIC && (phdr.p_vaddr != dynamic.address || phdr.p_filesz != dynamic.size)) {
-        report(Code::corrupt, ".dynamic", fmt::format("program header {} says {:#x}+{:#x}, and the header {:#x}+{:#x}", i,
-                                                      phdr.p_vaddr, phdr.p_filesz, dynamic.address, dynamic.size));
+        report(Code::corrupt, ".dynamic",
+               fmt::format("program header {} says {:#x}+{:#x}, and the header {:#x}+{:#x}", i, phdr.p_vaddr,
+                           phdr.p_filesz, dynamic.address, dynamic.size));
       }
     }
   }
@@ -110,14 +114,20 @@ class Validator {
   void check_sections() {
     const auto sections = reader_.sections();
     if (!sections) return report(sections.error());
-    static constexpr std::pair<const char*, TableKind> kSections[] = {
-        {".gnu.hash", TableKind::gnu_hash},          {".dynsym", TableKind::dynsym},
-        {".dynstr", TableKind::dynstr},              {".rela.dyn", TableKind::rela},
-        {".dynamic", TableKind::dynamic},            {".fastboot.targets", TableKind::targets},
-        {".fastboot.bitmaps", TableKind::bitmaps},   {".fastboot.roots", TableKind::roots},
-        {".fastboot.binding", TableKind::binding},   {".got", TableKind::link_table},
-        {".fastboot.lazy", TableKind::lazy},         {".fastboot.data", TableKind::data},
-        {".fastboot.rebase", TableKind::rebase},     {".fastboot.hash", TableKind::chunk_hashes}};
+    static constexpr std::pair<const char*, TableKind> kSections[] = {{".gnu.hash", TableKind::gnu_hash},
+                                                                      {".dynsym", TableKind::dynsym},
+                                                                      {".dynstr", TableKind::dynstr},
+                                                                      {".rela.dyn", TableKind::rela},
+                                                                      {".dynamic", TableKind::dynamic},
+                                                                      {".fastboot.targets", TableKind::targets},
+                                                                      {".fastboot.bitmaps", TableKind::bitmaps},
+                                                                      {".fastboot.roots", TableKind::roots},
+                                                                      {".fastboot.binding", TableKind::binding},
+                                                                      {".got", TableKind::link_table},
+                                                                      {".fastboot.lazy", TableKind::lazy},
+                                                                      {".fastboot.data", TableKind::data},
+                                                                      {".fastboot.rebase", TableKind::rebase},
+                                                                      {".fastboot.hash", TableKind::chunk_hashes}};
     for (const Section& section : *sections) {
       const auto* known = std::find_if(std::begin(kSections), std::end(kSections),
                                        [&](const auto& entry) { return section.name == entry.first; });
@@ -153,9 +163,11 @@ class Validator {
         uint8_t got[wire::kHashSize];
         wire::hash128(bytes.data() + chunk, std::min<uint64_t>(wire::kChunkSize, bytes.size() - chunk), got);
         if (memcmp(got, hash, sizeof got) == 0) continue;
-        report(Code::hash_mismatch, section,
-               fmt::format("the chunk at file offset {} does not match its hash: the file was damaged or changed; freeze it again",
-                           to_string(source.file_offset() + (at + chunk))));
+        report(
+            Code::hash_mismatch, section,
+            fmt::format(
+                "the chunk at file offset {} does not match its hash: the file was damaged or changed; freeze it again",
+                to_string(source.file_offset() + (at + chunk))));
       }
     }
     return hash;
@@ -164,7 +176,8 @@ class Validator {
   // Each word that the stream names must hold an address of the slot.
   void check_rebase() {
     RebaseCursor cursor = reader_.rebase_cursor();
-    for (const auto& [source, range] : {std::pair{reader_.lazy(), reader_.lazy_range()}, {reader_.data(), reader_.data_range()}}) {
+    for (const auto& [source, range] :
+         {std::pair{reader_.lazy(), reader_.lazy_range()}, {reader_.data(), reader_.data_range()}}) {
       for (uint64_t at = 0; at < source.size() && !full(); at += kPiece) {
         const std::span<uint8_t> bytes(piece_.data(), std::min(kPiece, source.size() - at));
         if (auto read = source.read(at, bytes); !read) return report(read.error());

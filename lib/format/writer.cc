@@ -1,6 +1,6 @@
-// The writer goes through the image once: lazy, data and rebase are read in pieces of 2 MiB, hashed, and written in pieces
-// of 2 MiB at multiples of 2 MiB, so that the page cache keeps (and later maps) them in such pieces. The metadata in
-// front needs the hashes and is written last.
+// The writer goes through the image once: lazy, data and rebase are read in pieces of 2 MiB, hashed, and written in
+// pieces of 2 MiB at multiples of 2 MiB, so that the page cache keeps (and later maps) them in such pieces. The
+// metadata in front needs the hashes and is written last.
 #include "format/writer.h"
 
 #include <algorithm>
@@ -20,7 +20,8 @@ constexpr uint64_t kMegablock = uint64_t{1} << 20;
 constexpr uint64_t kPiece = wire::kHugePageSize;
 static_assert(kPiece % wire::kChunkSize == 0);
 
-// --- the model as emit() wants it -------------------------------------------------------------------------------------
+// --- the model as emit() wants it
+// -------------------------------------------------------------------------------------
 
 bool is_root_name(const std::string& name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -34,11 +35,13 @@ Result<void> check(const Model& model) {
     return refuse(fmt::format("{} binding entries for {} targets", model.entries.size(), model.targets.size()));
   }
   for (const ModelRaw& raw : model.raws) {
-    if (raw.target >= model.targets.size()) return refuse(fmt::format("raw reference to target {} of {}", raw.target, model.targets.size()));
+    if (raw.target >= model.targets.size())
+      return refuse(fmt::format("raw reference to target {} of {}", raw.target, model.targets.size()));
   }
   for (const ModelModule& module : model.modules) {
     if (module.build_id.size() > wire::kMaxBuildId) {
-      return refuse(fmt::format("a build-id of {} bytes; the format holds {}", module.build_id.size(), wire::kMaxBuildId));
+      return refuse(
+          fmt::format("a build-id of {} bytes; the format holds {}", module.build_id.size(), wire::kMaxBuildId));
     }
   }
   for (const ModelRoot& root : model.roots) {
@@ -67,8 +70,12 @@ Input::Input(const Model& model) {
                        target.name ? target.name->c_str() : nullptr});
   }
   for (const ModelRoot& root : model.roots) {
-    roots.push_back({root.name.c_str(), root.type_name.c_str(), root.address.value(), root.size,
-                     {root.type_fingerprint[0], root.type_fingerprint[1]}, root.tag});
+    roots.push_back({root.name.c_str(),
+                     root.type_name.c_str(),
+                     root.address.value(),
+                     root.size,
+                     {root.type_fingerprint[0], root.type_fingerprint[1]},
+                     root.tag});
   }
   for (const ModelRaw& raw : model.raws) raws.push_back({raw.address.value(), raw.target, raw.addend});
   for (const ModelModule& module : model.modules) {
@@ -108,7 +115,8 @@ Result<wire::Layout> plan(const Model& model) {
   return layout;
 }
 
-// --- moving the image's parts -----------------------------------------------------------------------------------------
+// --- moving the image's parts
+// -----------------------------------------------------------------------------------------
 
 struct Move {
   ImageRange from;  // whole megablocks: block descriptors speak of blocks that a cut-off last megablock does not have
@@ -130,9 +138,7 @@ struct Moves {
     set(&data, model.data_address, model.data.size(), layout.data_address, kMegablock);
   }
 
-  ImageAddress place(ImageAddress address) const {
-    return address + (lazy.holds(address.value()) ? lazy.by : data.by);
-  }
+  ImageAddress place(ImageAddress address) const { return address + (lazy.holds(address.value()) ? lazy.by : data.by); }
 
   // The new value of a word at `address` (old). The end of a megablock is the start of the next; a word that holds it
   // (a block descriptor's `free`) belongs with the megablock that it stands in.
@@ -147,7 +153,8 @@ struct Moves {
 };
 
 RebaseCursor cursor_of(const Model& model) {
-  return {model.rebase, {model.lazy_address, model.lazy_address + model.lazy.size()},
+  return {model.rebase,
+          {model.lazy_address, model.lazy_address + model.lazy.size()},
           {model.data_address, model.data_address + model.data.size()}};
 }
 
@@ -183,7 +190,8 @@ class Mover {
       memcpy(&word, at, sizeof word);
       const auto moved = moves_.value(place, word);
       if (!moved) {
-        return fail(Code::corrupt, fmt::format("the word at {} holds {:#x}, which is no address of the image", to_string(place), word));
+        return fail(Code::corrupt, fmt::format("the word at {} holds {:#x}, which is no address of the image",
+                                               to_string(place), word));
       }
       memcpy(at, &*moved, sizeof word);
     }
@@ -194,7 +202,8 @@ class Mover {
   const Moves& moves_;
 };
 
-// --- the body ---------------------------------------------------------------------------------------------------------
+// --- the body
+// ---------------------------------------------------------------------------------------------------------
 
 // Gathers bytes, given in ascending order, into writes that start and end at multiples of 2 MiB.
 class PieceWriter {
@@ -288,7 +297,10 @@ class BodyWriter {
       if (auto read = model_.chunk_hashes.read(verified_, want); !read) return read;
       wire::hash128(bytes.data() + at, std::min<uint64_t>(wire::kChunkSize, bytes.size() - at), got);
       if (memcmp(want, got, sizeof want) != 0) {
-        return fail(Code::hash_mismatch, "the image's bytes do not match their recorded hash: the file was damaged or changed; freeze it again", {}, section);
+        return fail(
+            Code::hash_mismatch,
+            "the image's bytes do not match their recorded hash: the file was damaged or changed; freeze it again", {},
+            section);
       }
       verified_ += wire::kHashSize;
     }

@@ -8,14 +8,15 @@
 
 namespace fastboot::format {
 
-// Writes `model` to `path` with mode 0444. The file appears complete and synced to disk, or not at all: it is made under
-// a temporary name in the same directory and renamed, so the snapshot that the model came from may itself be `path`.
+// Writes `model` to `path` with mode 0444. The file appears complete and synced to disk, or not at all: it is made
+// under a temporary name in the same directory and renamed, so the snapshot that the model came from may itself be
+// `path`.
 //
-// A model as Reader::model() gave it makes a byte-identical file. Where added names make the metadata outgrow its place,
-// the image's parts move up in the slot and the words that point to them are changed on the way.
+// A model as Reader::model() gave it makes a byte-identical file. Where added names make the metadata outgrow its
+// place, the image's parts move up in the slot and the words that point to them are changed on the way.
 //
-// Errors: write_failed, no_space, out_of_memory, image_too_large, bad_argument; corrupt or truncated when the model's old
-// file is; untouched `path` and no temporary file in each case.
+// Errors: write_failed, no_space, out_of_memory, image_too_large, bad_argument; corrupt or truncated when the model's
+// old file is; untouched `path` and no temporary file in each case.
 Result<void> write(const Model& model, const std::string& path);
 
 }  // namespace fastboot::format

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,9 +69,8 @@ bool SnapshotFile::check_trust(wire::Error* error) {
 
 bool SnapshotFile::read_metadata(wire::Error* error) {
   uint64_t got = 0;
-  // Most images' metadata is smaller than this; what is not read is not copied.
-  constexpr uint64_t kFirst = 16 * 1024;
-  static_assert(kFirst >= wire::kProbeSize);
+  // Enough for the header; every page of the buffer that is not touched is a fault less.
+  constexpr uint64_t kFirst = wire::kProbeSize;
   if (!read_at(fd_, small_, kFirst, 0, &got, error)) return false;
   wire::Probe probe;
   if (!wire::probe(small_, got, file_size_, &probe, error)) return false;
@@ -161,6 +161,31 @@ uint64_t now() {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1000000000u + static_cast<uint64_t>(time.tv_nsec);
+}
+
+bool Timeline::trace_is_on() { return trace_enabled(); }
+
+void Timeline::start() { add(nullptr); }
+
+void Timeline::add(const char* name) {
+  if (count_ == kMost) return;
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  steps_[count_++] = Step{name, now(), static_cast<uint64_t>(usage.ru_minflt)};
+}
+
+void Timeline::describe(char* out, uint64_t size) const {
+  uint64_t used = 0;
+  out[0] = '\0';
+  for (uint32_t i = 1; i < count_; ++i) {
+    const uint64_t time = (steps_[i].time - steps_[i - 1].time) / 100;
+    const uint64_t faults = steps_[i].faults - steps_[i - 1].faults;
+    const int n = snprintf(out + used, size - used, "%s%s %llu.%llu us (%llu faults)", i == 1 ? "" : ", ", steps_[i].name,
+                           static_cast<unsigned long long>(time / 10), static_cast<unsigned long long>(time % 10),
+                           static_cast<unsigned long long>(faults));
+    if (n < 0 || static_cast<uint64_t>(n) >= size - used) return;
+    used += static_cast<uint64_t>(n);
+  }
 }
 
 bool trace_enabled() {

@@ -38,7 +38,7 @@ class SnapshotFile {
   ino_t inode_ = 0;
   uint8_t* large_ = nullptr;  // metadata that does not fit into small_
   wire::View view_;
-  alignas(64) uint8_t small_[48 * 1024];
+  alignas(64) uint8_t small_[32 * 1024];
 };
 
 // A file that appears under its name only when it is complete. Dropped without commit(), it leaves nothing.
@@ -64,6 +64,35 @@ class AtomicFile {
 
 // Time since some fixed point, in nanoseconds.
 uint64_t now();
+
+// Steps of an operation with their times and page faults, for FASTBOOT_TRACE; costs nothing when that is not set.
+class Timeline {
+ public:
+  Timeline() : on_(trace_is_on()) {
+    if (on_) start();
+  }
+  void step(const char* name) {
+    if (on_) add(name);
+  }
+  // "open 3.1 us, check 4.0 us (2 faults), ..."
+  void describe(char* out, uint64_t size) const;
+  bool on() const { return on_; }
+
+ private:
+  static constexpr uint32_t kMost = 16;
+  struct Step {
+    const char* name;
+    uint64_t time;
+    uint64_t faults;
+  };
+  static bool trace_is_on();
+  void start();
+  void add(const char* name);
+
+  bool on_;
+  uint32_t count_ = 0;
+  Step steps_[kMost];
+};
 
 bool trace_enabled();
 // One line on stderr, "fastboot: ...", when FASTBOOT_TRACE is set and not empty or 0.

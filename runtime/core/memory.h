@@ -2,13 +2,14 @@
 #pragma once
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cstdint>
 
 namespace fastboot::runtime {
 
-// Address space for `size` bytes, readable and writable, without swap reserved; unmapped at the end. Where that much cannot
-// be had (`ulimit -v`), as much as can: half, a quarter, and so on.
+// Address space for `size` bytes, readable and writable, without swap reserved; unmapped at the end. Where address space is
+// limited (`ulimit -v`), at most a sixteenth of the limit, and then as much as can be had: half, a quarter, and so on.
 class Reservation {
  public:
   Reservation() = default;
@@ -21,6 +22,10 @@ class Reservation {
   // With `huge`, asks the kernel for 2 MiB pages: fresh ones are then a fault each 2 MiB, not each 4 KiB.
   bool reserve(uint64_t size, uint64_t at_least, bool huge) {
     constexpr uint64_t kAlign = uint64_t{2} << 20;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+      while (size > limit.rlim_cur / 16 && size / 2 >= at_least) size /= 2;
+    }
     for (; size >= at_least; size /= 2) {
       void* base = mmap(nullptr, size + kAlign, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (base == MAP_FAILED) continue;

@@ -31,6 +31,11 @@ struct ModulesLoader {
     if (high > *end) *end = high;
   }
 
+  static int add_first(dl_phdr_info* info, size_t size, void* self) {
+    add(info, size, self);
+    return 1;
+  }
+
   static int add(dl_phdr_info* info, size_t, void* self) {
     auto* modules = static_cast<Modules*>(self);
     if (modules->count_ == Modules::kMost) return 1;
@@ -55,6 +60,11 @@ struct ModulesLoader {
 void Modules::load() {
   count_ = 0;
   dl_iterate_phdr(ModulesLoader::add, this);
+}
+
+void Modules::load_executable() {
+  count_ = 0;
+  dl_iterate_phdr(ModulesLoader::add_first, this);
 }
 
 const Module* Modules::find(uint64_t address) const {

@@ -28,6 +28,7 @@ class Modules {
   static constexpr uint32_t kMost = 512;
 
   void load();
+  void load_executable();  // only that
   uint32_t size() const { return count_; }
   const Module& operator[](uint32_t i) const { return list_[i]; }
 

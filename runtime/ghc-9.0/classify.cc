@@ -71,6 +71,9 @@ struct Special {
   const char* name;
   Action action;
   Code refusal;
+  uint8_t address_at = 0;  // as in InfoClass
+  uint8_t length_at = kNoLength;
+  uint8_t skip_at = kNoLength;
 };
 
 constexpr Special kSpecials[] = {
@@ -78,14 +81,15 @@ constexpr Special kSpecials[] = {
     {"ghc-prim", "GHC.Types.C#", Action::small_char, Code::ok},
     {"ghc-prim", "GHC.Types.TrNameS", Action::literal, Code::ok},
     {"ghc-prim", "GHC.Types.KindRepTypeLitS", Action::literal, Code::ok},
-    // Hold addresses of memory that is not the collector's.
-    {"base", "GHC.Ptr.Ptr", Action::refuse, Code::refused_foreign_memory},
-    {"base", "GHC.Ptr.FunPtr", Action::refuse, Code::refused_foreign_memory},
-    {"base", "GHC.ForeignPtr.ForeignPtr", Action::refuse, Code::refused_foreign_memory},
+    // Hold addresses: of byte arrays in the heap, of literals, or of memory that is not the collector's.
+    {"base", "GHC.Ptr.Ptr", Action::addressed, Code::ok},
+    {"base", "GHC.Ptr.FunPtr", Action::addressed, Code::ok},
+    {"base", "GHC.ForeignPtr.ForeignPtr", Action::addressed, Code::ok},
     {"base", "GHC.Stable.StablePtr", Action::refuse, Code::refused_identity},
-    {"bytestring", "Data.ByteString.Internal.PS", Action::refuse, Code::refused_foreign_memory},
-    {"bytestring", "Data.ByteString.Lazy.Internal.Chunk", Action::refuse, Code::refused_foreign_memory},
-    {"vector", "Data.Vector.Storable.Vector", Action::refuse, Code::refused_foreign_memory},
+    {"bytestring", "Data.ByteString.Internal.PS", Action::addressed, Code::ok, 0, 2, 1},
+    {"bytestring", "Data.ByteString.Internal.BS", Action::addressed, Code::ok, 0, 1},
+    {"bytestring", "Data.ByteString.Lazy.Internal.Chunk", Action::addressed, Code::ok, 0, 2, 1},
+    {"vector", "Data.Vector.Storable.Vector", Action::addressed, Code::ok, 1},
     {"array", "Data.Array.Storable.Internals.StorableArray", Action::refuse, Code::refused_foreign_memory},
     // Hold bytes that somebody may still write: to the RTS their arrays look immutable.
     {"vector", "Data.Vector.Primitive.Mutable.MVector", Action::refuse, Code::refused_mutable},
@@ -220,8 +224,10 @@ void Classifier::set_action(InfoClass* c) {
       return set_thunk(c, Action::selector);
     case AP:
       return set_thunk(c, Action::application);
-    case MUT_ARR_PTRS_CLEAN: case MUT_ARR_PTRS_DIRTY: case SMALL_MUT_ARR_PTRS_CLEAN: case SMALL_MUT_ARR_PTRS_DIRTY:
     case MUT_VAR_CLEAN: case MUT_VAR_DIRTY:
+      c->refusal = Code::refused_mutable;
+      return set_rts(c, Action::mut_var, "stg_MUT_VAR_DIRTY_info");
+    case MUT_ARR_PTRS_CLEAN: case MUT_ARR_PTRS_DIRTY: case SMALL_MUT_ARR_PTRS_CLEAN: case SMALL_MUT_ARR_PTRS_DIRTY:
       return refuse(Code::refused_mutable);
     case MVAR_CLEAN: case MVAR_DIRTY: case TVAR: case TSO: case STACK: case BLOCKING_QUEUE: case TREC_CHUNK: case WHITEHOLE:
       return refuse(Code::refused_concurrency);
@@ -251,6 +257,9 @@ void Classifier::set_constructor(InfoClass* c) {
   if (const Special* special = find_special(description)) {
     c->action = special->action;
     c->refusal = special->refusal;
+    c->address_at = special->address_at;
+    c->length_at = special->length_at;
+    c->skip_at = special->skip_at;
     if (c->action == Action::refuse) return;
   }
   c->target = add_target(TargetKind::constructor, c->info, description);
@@ -299,8 +308,9 @@ void Classifier::set_function(InfoClass* c, bool is_static) {
 }
 
 void Classifier::set_rts(InfoClass* c, Action action, const char* symbol) {
-  // Frozen arrays come in a clean and a dirty kind; the image holds clean ones, under the clean kind's target.
-  const uint64_t clean = action == Action::array         ? reinterpret_cast<uint64_t>(&stg_MUT_ARR_PTRS_FROZEN_CLEAN_info)
+  // Frozen arrays come in a clean and a dirty kind; the image holds clean ones, under the clean kind's target. A variable in an
+  // image is dirty for ever, so that the RTS puts it on no list when it is written.
+  const uint64_t clean = action == Action::mut_var ? reinterpret_cast<uint64_t>(&stg_MUT_VAR_DIRTY_info) : action == Action::array         ? reinterpret_cast<uint64_t>(&stg_MUT_ARR_PTRS_FROZEN_CLEAN_info)
                          : action == Action::small_array ? reinterpret_cast<uint64_t>(&stg_SMALL_MUT_ARR_PTRS_FROZEN_CLEAN_info)
                                                          : c->info;
   c->action = action;
@@ -322,6 +332,31 @@ void Classifier::set_rts(InfoClass* c, Action action, const char* symbol) {
   c->header = header_of(c->target);
 }
 
+namespace {
+
+// A half-read string literal is a thunk that jumps to one of these with an address in its payload.
+bool jumps_to_string_reader(uint64_t info) {
+  const uint64_t readers[] = {reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackCStringzh_info),
+                              reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackCStringUtf8zh_info),
+                              reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackAppendCStringzh_info),
+                              reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackAppendCStringUtf8zh_info)};
+  // Such a thunk's code is some 60 bytes long and ends in `jmp rel32`.
+  constexpr uint64_t kLongest = 96;
+  const auto* code = reinterpret_cast<const uint8_t*>(info);
+  for (uint64_t i = 0; i < kLongest; ++i) {
+    if (code[i] != 0xe9) continue;
+    int32_t displacement;
+    memcpy(&displacement, code + i + 1, sizeof displacement);
+    const uint64_t target = info + i + 5 + static_cast<uint64_t>(static_cast<int64_t>(displacement));
+    for (const uint64_t reader : readers) {
+      if (reader != 0 && reader == target) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 void Classifier::set_thunk(InfoClass* c, Action action) {
   const auto* table = reinterpret_cast<const StgThunkInfoTable*>(c->info) - 1;
   c->action = action;
@@ -336,6 +371,7 @@ void Classifier::set_thunk(InfoClass* c, Action action) {
     c->srt_root = root_target(c->info + static_cast<uint64_t>(static_cast<int64_t>(table->i.srt)));
   }
   c->header = lazy_header();
+  c->reads_literal = action == Action::thunk && c->words > c->pointers && jumps_to_string_reader(c->info);
 }
 
 // Lazy closures share one header; the word after it says which thunk they are.
@@ -345,6 +381,41 @@ uint64_t Classifier::lazy_header() {
   trampoline(forced_entry_address(), "fastboot_forced_enter");
   lazy_header_ = header_of(entry);
   return lazy_header_;
+}
+
+InfoClass* Classifier::aligned_bytes(uint64_t alignment) {
+  const uint32_t which = alignment >= 64 ? 2 : alignment >= 32 ? 1 : 0;
+  if (aligned_bytes_[which] != nullptr) return aligned_bytes_[which];
+  const uint64_t info = reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info);
+  if (!classes_.push(InfoClass{})) return nullptr;
+  InfoClass* c = &classes_.back();
+  const auto number = static_cast<uint32_t>(classes_.size());
+  c->info = info;
+  c->type = ARR_WORDS;
+  c->action = Action::bytes;
+  c->target = add_target(TargetKind::rts, info, nullptr);
+  TargetState& state = targets_[c->target];
+  state.symbol = "stg_ARR_WORDS_info";
+  state.record.closure_type = ARR_WORDS;
+  state.record.arity = 16u << which;
+  intern(c->target);
+  c->header = header_of(c->target);
+  if (!by_header_.insert(c->header, number)) return nullptr;
+  aligned_bytes_[which] = c;
+  return c;
+}
+
+uint64_t Classifier::alignment_in_image(uint64_t info) {
+  const Image* image = find_image(info);
+  const wire::Target* target = image == nullptr ? nullptr : image->target_of_info(info);
+  return target == nullptr ? 0 : target->arity;
+}
+
+bool Classifier::is_no_finalizers(const InfoClass& c) const {
+  if (c.target == kNoTarget || targets_[c.target].description == nullptr) return false;
+  const char* description = targets_[c.target].description;
+  const char* colon = strchr(description, ':');
+  return colon != nullptr && is_of_package(description, colon, "base") && strcmp(colon + 1, "GHC.ForeignPtr.NoFinalizers") == 0;
 }
 
 uint32_t Classifier::trampoline(uint64_t entry, const char* symbol) {

@@ -33,10 +33,13 @@ enum class Action : uint8_t {
   caf,              // THUNK_STATIC
   caf_value,        // IND_STATIC
   literal,          // a constructor whose field is the address of a NUL-terminated string (TrNameS, KindRepTypeLitS)
+  addressed,        // a constructor that holds an address (PS, ForeignPtr, Ptr, storable vectors)
+  mut_var,          // MUT_VAR: only one that says that a ForeignPtr has no finalizers
   refuse,
 };
 
 inline constexpr uint32_t kNoTarget = 0xffffffff;
+inline constexpr uint8_t kNoLength = 0xff;
 
 struct InfoClass {
   uint64_t info = 0;    // process address of the program's info table
@@ -47,6 +50,10 @@ struct InfoClass {
   uint32_t words = 0;   // of payload
   uint32_t srt_root = kNoTarget;
   Action action = Action::refuse;
+  bool reads_literal = false;  // a thunk of GHC.CString, whose address word points into a NUL-terminated literal
+  uint8_t address_at = 0;      // addressed: which of the words after the pointers is the address,
+  uint8_t length_at = 0;       // which its length in bytes; kNoLength: not known
+  uint8_t skip_at = 0;         // and which the bytes between the address and the first of these; kNoLength: none
   uint8_t tag = 0;      // what a pointer to an evaluated one carries
   uint16_t type = 0;    // closure type in the program
   wire::Code refusal = wire::Code::ok;
@@ -106,8 +113,18 @@ class Classifier {
   uint32_t closure_target(uint64_t closure);  // interned stub; also a static root
   uint32_t root_target(uint64_t closure);
   uint32_t raw_target(uint64_t address);
+  // The class of byte arrays whose payload is to stand at a multiple of `alignment` (16, 32 or 64). It has an interned table of
+  // its own, so that an image tells which of its arrays these are.
+  InfoClass* aligned_bytes(uint64_t alignment);
+  // The alignment that the byte array with header `info` asks for when it is one of a thawed image; 0: none.
+  static uint64_t alignment_in_image(uint64_t info);
+
+  // Is this the constructor that says that a ForeignPtr has no finalizers?
+  bool is_no_finalizers(const InfoClass& c) const;
+
   // The header of lazy closures, made on first use.
   uint64_t lazy_header();
+  bool is_lazy_header(uint64_t header) const { return header == lazy_header_ && header != 0; }
   // The class whose target is `target`; for lazy closures, whose headers are all the same.
   const InfoClass* class_of_target(uint32_t target) const;
   // Gives the interned header for a closure that stands for the static closure `target`.
@@ -157,6 +174,7 @@ class Classifier {
   uint64_t info_base_ = 0;  // image address of .fastboot.info, before relocate()
   uint64_t info_size_ = 0;
   uint64_t lazy_header_ = 0;
+  InfoClass* aligned_bytes_[3] = {};
   Cached cache_[kCacheSize];
 };
 

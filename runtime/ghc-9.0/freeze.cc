@@ -32,11 +32,17 @@ struct fastboot_frozen_graph {
   char* type_name = nullptr;
   uint64_t type_fingerprint[2] = {};
   uint64_t root_size = 0;
+  uint64_t slot = 0;
 };
 
 namespace {
 
-constexpr uint64_t kSlot = wire::kSlotBase;
+// The slot of an image follows from its name, so that images that were made apart seldom want the same addresses. The last of
+// the 124 GiB above kSlotBase are left for images that have to go elsewhere.
+uint64_t slot_of(const char* name) {
+  constexpr uint64_t kSlots = 96;
+  return wire::kSlotBase + XXH3_64bits(name, strlen(name)) % kSlots * wire::kSlotUnit;
+}
 
 uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
   to->code = static_cast<uint32_t>(from.code);
@@ -77,6 +83,12 @@ class World {
   bool stopped_ = false;
 };
 
+// The TSO in a ThreadId, a constructor with that one field.
+uint64_t thread_object(void* stable) {
+  const uint64_t id = reinterpret_cast<uint64_t>(deRefStablePtr(stable)) & ~static_cast<uint64_t>(TAG_MASK);
+  return reinterpret_cast<const uint64_t*>(id)[1];
+}
+
 // --- refusals ---------------------------------------------------------------------------------------------------------
 
 const char* refusal_reason(Code code) {
@@ -90,7 +102,9 @@ const char* refusal_reason(Code code) {
     case Code::refused_bytecode:
       return "it is interpreted or suspended code: compile the module, or evaluate the value first";
     case Code::refused_under_evaluation:
-      return "it is just being evaluated: evaluate it before freezing";
+      return "this thread is just evaluating it: freeze when it is done";
+    case Code::refused_busy:
+      return "another thread was evaluating it all the time: evaluate it before freezing";
     case Code::refused_compact:
       return "it lies in a compact region: freeze the value that was compacted";
     case Code::refused_foreign_memory:
@@ -206,7 +220,7 @@ void add_uses(Classifier& classifier) {
 }
 
 void fill_input(fastboot_frozen_graph* graph, Assembly* assembly, wire::SnapshotInput* input) {
-  input->slot_address = kSlot;
+  input->slot_address = graph->slot;
   input->ghc_version = ghc_version();
   input->rts_way = rts_way();
   input->heap = heap_layout();
@@ -234,12 +248,13 @@ void settle_addresses(fastboot_frozen_graph* graph, const wire::Layout& layout, 
   Staging& staging = graph->staging;
   const uint64_t data = staging.address(staging.data().begin);
   const uint64_t lazy = staging.address(staging.lazy().begin);
+  // A block descriptor's `free` is one past its block: the end of an area is an address of it, too.
   const Staging::Move moves[] = {
-      {data, staging.data().size(), layout.data_address - data},
-      {lazy, staging.lazy().size(), layout.lazy_address - lazy},
+      {data, staging.data().size() + 1, layout.data_address - data},
+      {lazy, staging.lazy().size() + 1, layout.lazy_address - lazy},
       {graph->classifier.info_base(), graph->classifier.info_size(), layout.info_address - graph->classifier.info_base()},
   };
-  if (moves[0].delta == 0 && moves[2].delta == 0 && moves[1].size == 0) return;
+  if (moves[0].delta == 0 && moves[2].delta == 0 && staging.lazy().empty()) return;
   staging.relocate(moves, 3);
   const auto moved = [&](uint64_t address) {
     for (const auto& move : moves) {
@@ -326,7 +341,7 @@ bool valid_name(const char* name) {
 
 extern "C" {
 
-uint32_t fastboot_freeze_walk(void* root, int safe_call, const char* name, const char* type_name,
+uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const char* name, const char* type_name,
                               uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, fastboot_frozen_graph** out,
                               fastboot_freeze_report* report, fastboot_error* error) {
   *out = nullptr;
@@ -347,8 +362,9 @@ uint32_t fastboot_freeze_walk(void* root, int safe_call, const char* name, const
   graph->type_name = strdup(type_name);
   graph->type_fingerprint[0] = type_fingerprint_0;
   graph->type_fingerprint[1] = type_fingerprint_1;
-  bool ok = graph->type_name != nullptr && graph->classifier.init(kSlot, &why) && graph->walker.init(&why);
-  if (ok && !graph->staging.reserve(kSlot)) {
+  graph->slot = slot_of(name);
+  bool ok = graph->type_name != nullptr && graph->classifier.init(graph->slot, &why) && graph->walker.init(&why);
+  if (ok && !graph->staging.reserve(graph->slot)) {
     ok = fail(&why, Code::out_of_memory, "no address space for an image; raise `ulimit -v`");
   }
   if (ok) {
@@ -357,6 +373,7 @@ uint32_t fastboot_freeze_walk(void* root, int safe_call, const char* name, const
     ok = world.stop(safe_call != 0, &why);
     if (ok) {
       const auto closure = reinterpret_cast<uint64_t>(deRefStablePtr(root));
+      graph->walker.set_own_thread(thread_object(thread));
       ok = graph->walker.run(closure, &why);
       // The path is looked for while the world stands still: it reads names out of the heap's info tables only, but a
       // refused closure may move.

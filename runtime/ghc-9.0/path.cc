@@ -41,7 +41,7 @@ bool PathFinder::visit_fields(uint32_t step, uint32_t* field) {
   const uint64_t* words = walker_.staging_.words();
   const InfoClass* c = walker_.class_at(at);
   if (c == nullptr) return false;
-  Offset first = walker_.staging_.is_lazy(at) ? at + 2 : at + 1;
+  Offset first = walker_.classifier_.is_lazy_header(words[at]) ? at + 2 : at + 1;
   uint64_t count = c->pointers;
   if (c->action == Action::array) first = at + 3;
   if (c->action == Action::small_array) first = at + 2;
@@ -54,6 +54,7 @@ bool PathFinder::visit_fields(uint32_t step, uint32_t* field) {
     first = at + 3;
     count = 1 + (words[at + 2] >> 32);
   }
+  if (c->action == Action::mut_var) count = 1;
   if (c->action == Action::literal || c->action == Action::bytes) count = 0;
   for (uint32_t i = 0; i < count; ++i) {
     bool found = false;

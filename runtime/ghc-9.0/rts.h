@@ -19,6 +19,12 @@ extern struct mblock_address_range mblock_address_space __attribute__((weak));
 extern StgWord checkClosure(const StgClosure *) __attribute__((weak));
 extern void initTracing(void) __attribute__((weak));
 
+// GHC.CString's functions that read a literal byte by byte. Null where the program has none of them.
+extern StgWord8 ghczmprim_GHCziCString_unpackCStringzh_info __attribute__((weak));
+extern StgWord8 ghczmprim_GHCziCString_unpackCStringUtf8zh_info __attribute__((weak));
+extern StgWord8 ghczmprim_GHCziCString_unpackAppendCStringzh_info __attribute__((weak));
+extern StgWord8 ghczmprim_GHCziCString_unpackAppendCStringUtf8zh_info __attribute__((weak));
+
 // rts/Capability.h, rts/Task.h (not installed); threaded RTS only.
 struct Task_;
 void stopAllCapabilities(Capability **capability, struct Task_ *task) __attribute__((weak));

@@ -29,6 +29,7 @@ Offset Staging::allocate_in_new_megablock(Area& area, uint64_t count) {
   const uint64_t start = head + kFirstWord;
   if (count > area.end || start + count > area.end || !heads_.push(static_cast<Offset>(head))) return 0;
   area.cursor = static_cast<Offset>(start + count);
+  if (prefault_ != nullptr && &area == &data_) prefault_->advance(0, uint64_t{area.cursor} * 8);
   area.limit = count > kMegablockWords - kFirstWord ? area.cursor : static_cast<Offset>(head + kMegablockWords);
   return static_cast<Offset>(start);
 }

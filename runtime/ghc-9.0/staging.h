@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/memory.h"
+#include "core/prefault.h"
 #include "format/wire/emit.h"
 #include "format/wire/structs.h"
 
@@ -41,6 +42,9 @@ class Staging {
   // Image address of a word, before relocate().
   uint64_t address(Offset offset) const { return base_ + uint64_t{offset} * 8; }
   uint64_t base() const { return base_; }
+
+  // Is told when memory gets used, so that it can be ready.
+  void set_prefault(runtime::Prefault* prefault) { prefault_ = prefault; }
 
   // Gives `count` zeroed words that do not straddle a megablock's descriptors; 0 when the area is full.
   Offset allocate(Area& area, uint64_t count) {
@@ -96,6 +100,7 @@ class Staging {
   void unmark(Offset begin, Offset end);
   uint64_t bits_at(uint64_t position) const;
 
+  runtime::Prefault* prefault_ = nullptr;
   runtime::Reservation memory_;
   runtime::Reservation bitmap_;
   runtime::ReservedArray<Offset> heads_;  // megablocks that have descriptors

@@ -13,15 +13,19 @@
 #include "core/modules.h"
 #include "fastboot.h"
 #include "ghc-9.0/facts.h"
+#include "ghc-9.0/fault.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/interned.h"
 #include "ghc-9.0/lazy.h"
+#include "ghc-9.0/placement.h"
+#include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
 #include "ghc-9.0/static_roots.h"
 
 using fastboot::runtime::Module;
 using fastboot::runtime::Modules;
 using fastboot::runtime::SnapshotFile;
+using fastboot::runtime::Timeline;
 using fastboot::wire::Code;
 using fastboot::wire::Error;
 using fastboot::wire::fail;
@@ -54,6 +58,7 @@ class Locked {
 };
 
 Modules modules;  // under the lock
+constexpr uint32_t kMostModules = Modules::kMost;
 
 // --- does it fit? -----------------------------------------------------------------------------------------------------
 
@@ -90,6 +95,11 @@ void print_build_id(const uint8_t* id, uint32_t size, char* out) {
 }
 
 bool bind_modules(const View& view, const Module** bound, Error* error) {
+  // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
+  modules.load_executable();
+  if (view.binding->module_count != 1 || modules.find_build_id(view.modules[0].build_id, view.modules[0].build_id_size) == nullptr) {
+    modules.load();
+  }
   for (uint32_t i = 0; i < view.binding->module_count; ++i) {
     const wire::BindingModule& wanted = view.modules[i];
     bound[i] = modules.find_build_id(wanted.build_id, wanted.build_id_size);
@@ -159,80 +169,76 @@ bool choose_root(const View& view, const char* name, const char* type_name, uint
   return true;
 }
 
-// --- addresses --------------------------------------------------------------------------------------------------------
-
-uint64_t image_end(const View& view) { return wire::round_up(view.data.address + view.data.size, MBLOCK_SIZE); }
-
-bool check_addresses(const View& view, Error* error) {
-  const uint64_t begin = view.header->slot_address;
-  const uint64_t end = image_end(view);
-  if (begin < mblock_address_space.begin || end > mblock_address_space.end) {
-    return fail(error, Code::address_unreachable,
-                "its addresses 0x%llx to 0x%llx lie outside this program's heap range 0x%llx to 0x%llx; raise `ulimit -v`, or "
-                "drop -xb",
-                static_cast<ull>(begin), static_cast<ull>(end), static_cast<ull>(mblock_address_space.begin),
-                static_cast<ull>(mblock_address_space.end));
-  }
-  for (const Image* image = first_image(); image != nullptr; image = image->next) {
-    if (begin >= image->end || end <= image->begin) continue;
-    return fail(error, Code::address_taken,
-                "its addresses 0x%llx to 0x%llx are taken by the image \"%.200s\" in this process", static_cast<ull>(begin),
-                static_cast<ull>(end), image->view.string(image->view.header->image_name));
-  }
-  return true;
-}
-
 // --- mapping ----------------------------------------------------------------------------------------------------------
-
-// Gives back what was mapped, in the state in which the RTS had it: reserved.
-void reserve_again(uint64_t begin, uint64_t end) {
-  mmap(reinterpret_cast<void*>(begin), end - begin, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-}
 
 bool map_failed(const char* what, uint64_t address, uint64_t size, Error* error) {
   return fail(error, Code::mapping_failed, "cannot map its %s (0x%llx bytes at 0x%llx): %s", what, static_cast<ull>(size),
               static_cast<ull>(address), strerror(errno));
 }
 
-bool map_file(int fd, const wire::Segment& segment, int protection, const char* what, Error* error) {
-  void* at = mmap(reinterpret_cast<void*>(segment.address), segment.size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-                  fd, static_cast<off_t>(segment.offset));
-  if (at == MAP_FAILED) return map_failed(what, segment.address, segment.size, error);
-  // Without this, pages that were evicted come back 4 KiB at a time.
-  if (segment.size >= wire::kHugePageSize) madvise(at, segment.size, MADV_HUGEPAGE);
-  return true;
-}
+// One image on its way into the process.
+struct Mapping {
+  const SnapshotFile& file;
+  const Module* const* bound;
+  Placement placement;
+  uint64_t delta;  // process address minus image address
+  Timeline* timeline;
+  Error* error;
 
-// The link segment: anonymous, filled here, then read-only and read-execute. Never writable and executable at once.
-bool make_link_segment(const View& view, const Module* const* bound, Error* error) {
-  void* at = mmap(reinterpret_cast<void*>(view.link.address), view.link.size, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-  if (at == MAP_FAILED) return map_failed("link segment", view.link.address, view.link.size, error);
-  auto* words = static_cast<uint64_t*>(at);
-  for (uint64_t i = 0; i < view.target_count; ++i) words[i] = bound_address(view, bound, i);
-  const uint64_t info = view.link.address + view.link.file_size;
-  const uint64_t info_size = view.link.size - view.link.file_size;
-  make_interned_tables(view, reinterpret_cast<uint8_t*>(info), info, view.link.address);
-  if (mprotect(at, view.link.file_size, PROT_READ) != 0 ||
-      (info_size != 0 && mprotect(reinterpret_cast<void*>(info), info_size, PROT_READ | PROT_EXEC) != 0)) {
-    return map_failed("link segment", view.link.address, view.link.size, error);
+  bool map_file(const wire::Segment& segment, int protection, const char* what) const {
+    const uint64_t address = segment.address + delta;
+    void* at = mmap(reinterpret_cast<void*>(address), segment.size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                    file.descriptor(), static_cast<off_t>(segment.offset));
+    if (at == MAP_FAILED) return map_failed(what, address, segment.size, error);
+    // Without this, pages that were evicted come back 4 KiB at a time.
+    if (segment.size >= wire::kHugePageSize) madvise(at, segment.size, MADV_HUGEPAGE);
+    return true;
   }
-  return true;
-}
 
-bool map_image(const SnapshotFile& file, const Module* const* bound, Error* error) {
-  const View& view = file.view();
-  const int fd = file.descriptor();
-  const bool ok = (view.lazy.size == 0 || map_file(fd, view.lazy, PROT_READ | PROT_WRITE, "lazy closures", error)) &&
-                  map_file(fd, view.data, PROT_READ, "data", error) && make_link_segment(view, bound, error);
-  if (!ok) reserve_again(view.header->slot_address, image_end(view));
-  // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it here.
-  if (ok) {
-    mmap(reinterpret_cast<void*>(view.header->slot_address), wire::kPageSize, PROT_READ,
-         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0);
+  // The link segment: anonymous, filled here, then read-only and read-execute. Never writable and executable at once.
+  bool make_link_segment() const {
+    const View& view = file.view();
+    const uint64_t link = view.link.address + delta;
+    void* at = mmap(reinterpret_cast<void*>(link), view.link.size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (at == MAP_FAILED) return map_failed("link segment", link, view.link.size, error);
+    auto* words = static_cast<uint64_t*>(at);
+    for (uint64_t i = 0; i < view.target_count; ++i) words[i] = bound_address(view, bound, i);
+    const uint64_t info = link + view.link.file_size;
+    const uint64_t info_size = view.link.size - view.link.file_size;
+    make_interned_tables(view, reinterpret_cast<uint8_t*>(info), info, link);
+    if (mprotect(at, view.link.file_size, PROT_READ) != 0 ||
+        (info_size != 0 && mprotect(reinterpret_cast<void*>(info), info_size, PROT_READ | PROT_EXEC) != 0)) {
+      return map_failed("link segment", link, view.link.size, error);
+    }
+    return true;
   }
-  return ok;
-}
+
+  // At addresses other than its own, the image's pages are made this process's own.
+  bool rebase() const {
+    const View& view = file.view();
+    if (!rebase_image(file.descriptor(), view, delta, error)) return false;
+    if (mprotect(reinterpret_cast<void*>(view.data.address + delta), view.data.size, PROT_READ) == 0) return true;
+    return map_failed("data", view.data.address + delta, view.data.size, error);
+  }
+
+  bool map() const {
+    const View& view = file.view();
+    if (view.lazy.size != 0 && !map_file(view.lazy, PROT_READ | PROT_WRITE, "lazy closures")) return false;
+    if (!map_file(view.data, delta == 0 ? PROT_READ : PROT_READ | PROT_WRITE, "data")) return false;
+    timeline->step("map");
+    if (delta != 0) {
+      if (!rebase()) return false;
+      timeline->step("rebase");
+    }
+    if (!make_link_segment() || !apply_raw_references(view, delta, error)) return false;
+    // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it here.
+    mmap(reinterpret_cast<void*>(view.header->slot_address + delta), wire::kPageSize, PROT_READ,
+         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), 0);
+    timeline->step("link");
+    return true;
+  }
+};
 
 // Where in `info` the trampoline of forced lazy closures has its info pointer; 0: there is none.
 uint64_t forced_offset(const View& view) {
@@ -244,7 +250,7 @@ uint64_t forced_offset(const View& view) {
   return 0;
 }
 
-Image* new_image(const SnapshotFile& file, Error* error) {
+Image* new_image(const SnapshotFile& file, const Placement& placement, Error* error) {
   const View& view = file.view();
   const uint64_t size = view.header->hot_size;
   void* memory = malloc(sizeof(Image));
@@ -259,8 +265,9 @@ Image* new_image(const SnapshotFile& file, Error* error) {
   image->metadata = static_cast<uint8_t*>(metadata);
   image->view = view;
   image->view.rebase_onto(image->metadata);
-  image->begin = view.header->slot_address;
-  image->end = image_end(view);
+  image->delta = placement.begin - view.header->slot_address;
+  image->begin = placement.begin;
+  image->end = placement.end;
   const uint64_t forced = forced_offset(view);
   if (forced != 0) image->forced_header = image->process(view.table(wire::TableKind::info).address) + forced;
   image->device = file.device();
@@ -276,51 +283,58 @@ Image* find_thawed(const View& view) {
   return nullptr;
 }
 
-bool thaw_new(const SnapshotFile& file, Image** out, Error* error) {
+bool thaw_new(const SnapshotFile& file, Timeline* timeline, Image** out, Error* error) {
   const View& view = file.view();
-  const Module* bound[Modules::kMost];
-  if (view.binding->module_count > Modules::kMost) {
+  const Module* bound[kMostModules];
+  if (view.binding->module_count > kMostModules) {
     return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u", view.binding->module_count,
-                Modules::kMost);
+                kMostModules);
   }
-  modules.load();
   if (view.lazy.size != 0 && forced_offset(view) == 0) {
     return fail(error, Code::corrupt, "it has lazy closures and no trampolines for them");
   }
+  Placement placement;
   if (!check_process(view, error) || !bind_modules(view, bound, error) || !check_binding(view, bound, error) ||
-      !check_addresses(view, error)) {
+      !choose_placement(view, &placement, error)) {
     return false;
   }
-  Image* image = new_image(file, error);
-  if (image == nullptr) return false;
-  // Point of no return: from here on, what fails is undone.
-  if (!map_image(file, bound, error)) {
-    free(image->metadata);
+  timeline->step("bind");
+  Image* image = new_image(file, placement, error);
+  // From here on, what fails is undone.
+  const Mapping mapping = {file, bound, placement, placement.begin - view.header->slot_address, timeline, error};
+  if (image == nullptr || !mapping.map()) {
+    release(placement);
+    if (image != nullptr) free(image->metadata);
     free(image);
     return false;
   }
+  // Point of no return.
+  extend_heap_range(placement);
   keep_static_roots(*image);
   add_image(image);
+  report_faults();
+  timeline->step("static roots");
   *out = image;
   return true;
 }
 
 bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1, void** closure,
           Error* error) {
-  const uint64_t start = runtime::now();
+  Timeline timeline;
   SnapshotFile file;
   if (!check_supported(error) || !file.open(path, error)) return false;
   const Root* root = nullptr;
   if (!choose_root(file.view(), root_name, type_name, type_0, type_1, &root, error)) return false;
+  timeline.step("open and check");
   const Locked locked;
-  const uint64_t checked = runtime::now();
   Image* image = find_thawed(file.view());
-  if (image == nullptr && !thaw_new(file, &image, error)) return false;
+  if (image == nullptr && !thaw_new(file, &timeline, &image, error)) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
-  if (runtime::trace_enabled()) {
-    runtime::trace("%s: thawed \"%s\" :: %s; opened and checked in %llu us, mapped in %llu us", path,
-                   file.view().string(root->name), file.view().string(root->type_name),
-                   static_cast<ull>((checked - start) / 1000), static_cast<ull>((runtime::now() - checked) / 1000));
+  if (timeline.on()) {
+    char steps[1024];
+    timeline.describe(steps, sizeof steps);
+    runtime::trace("%s: thawed \"%s\" :: %s; %s", path, file.view().string(root->name),
+                   file.view().string(root->type_name), steps);
   }
   return true;
 }

@@ -54,6 +54,7 @@ inline uint32_t* Walker::shadow(uint64_t relative) {
     block = reinterpret_cast<uint32_t*>(shadow_pool_.data() + shadow_used_);
     index[relative / MBLOCK_SIZE] = block;
     shadow_used_ += kShadowSize;
+    prefault_.advance(1, shadow_used_);
   }
   return &block[relative % MBLOCK_SIZE / 16];
 }
@@ -92,7 +93,7 @@ uint64_t Walker::tag_of_copy(Offset offset) const {
 
 const InfoClass* Walker::class_at(Offset offset) const {
   const uint64_t* words = staging_.words() + offset;
-  if (staging_.is_lazy(offset)) return classifier_.class_of_target(static_cast<uint32_t>(words[1]));
+  if (classifier_.is_lazy_header(words[0])) return classifier_.class_of_target(static_cast<uint32_t>(words[1]));
   return classifier_.class_of_header(words[0]);
 }
 
@@ -229,9 +230,13 @@ Offset Walker::copy_thunk(uint64_t pointer, InfoClass* c) {
   to[0] = c->header;
   to[1] = c->target;
   memcpy(to + 2, from, c->pointers * sizeof(uint64_t));
-  copy_other_words(at + 2 + c->pointers, from + c->pointers, c->words - c->pointers);
   staging_.mark(at, 1);
   staging_.mark(at + 2, c->pointers);
+  for (uint32_t i = c->pointers; i < c->words; ++i) {
+    const bool literal = c->reads_literal && is_readable(from[i]);
+    if (literal && !copy_c_string(from[i], at + 2 + i)) return 0;
+    if (!literal) copy_other_words(at + 2 + i, from + i, 1);
+  }
   push(at + 2, c->pointers);
   ++lazy_closures_;
   return at;
@@ -276,7 +281,9 @@ inline Offset Walker::copy_bytes(uint64_t pointer, InfoClass* c) {
   const auto* from = reinterpret_cast<const StgArrBytes*>(pointer);
   const uint64_t bytes = from->bytes;
   const uint64_t words = (bytes + 7) / 8;
-  const Offset at = staging_.allocate(staging_.data(), 2 + words);
+  const uint64_t alignment = classifier_.target(c->target).record.arity;
+  const Offset at = alignment == 0 ? staging_.allocate(staging_.data(), 2 + words)
+                                   : staging_.allocate_aligned(staging_.data(), 2 + words, 2, alignment);
   if (at == 0) return 0;
   uint64_t* to = staging_.words() + at;
   to[0] = c->header;
@@ -305,32 +312,148 @@ Offset Walker::copy_array(uint64_t pointer, InfoClass* c, uint32_t header_words)
   return at;
 }
 
-// A constructor with one field, the address of a literal in the program. The bytes come with it, as a byte array of their own
-// that the field points into.
+// Memory whose bytes are known to stay: the program's own, and images'.
+bool Walker::is_readable(uint64_t address) const {
+  const runtime::Module* module = classifier_.modules().find(address);
+  if (module != nullptr) return address >= module->read_only_begin && address < module->read_only_end;
+  const Image* image = find_image(address);
+  return image != nullptr && image->holds_closures(address);
+}
+
+// Bytes from outside the heap come into the image as a byte array of their own, and the word `slot` points to them.
+bool Walker::copy_foreign_bytes(uint64_t address, uint64_t size, Offset slot) {
+  InfoClass* c = classifier_.classify(reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info));
+  const Offset at = staging_.allocate(staging_.data(), 2 + (size + 7) / 8);
+  if (c == nullptr || at == 0) return false;
+  uint64_t* to = staging_.words() + at;
+  to[0] = c->header;
+  to[1] = size;
+  memcpy(to + 2, reinterpret_cast<const void*>(address), size);
+  staging_.mark(at, 1);
+  ++closures_;
+  ++c->uses;
+  staging_.words()[slot] = staging_.address(at + 2);
+  staging_.mark(slot, 1);
+  return true;
+}
+
+bool Walker::copy_c_string(uint64_t address, Offset slot) {
+  return copy_foreign_bytes(address, strlen(reinterpret_cast<const char*>(address)) + 1, slot);
+}
+
+// A constructor with one field, the address of a NUL-terminated literal in the program.
 Offset Walker::copy_literal(uint64_t pointer, InfoClass* c) {
   const uint64_t literal = words_at(pointer)[1];
-  const runtime::Module* module = classifier_.modules().find(literal);
-  const Image* image = module == nullptr ? find_image(literal) : nullptr;
-  if (module == nullptr && image == nullptr) {
-    refuse(Code::refused_foreign_memory, pointer, c->info, 0, "a string outside the program");
+  if (!is_readable(literal)) {
+    refuse(Code::refused_foreign_memory, pointer, c->info, 0);
     return 0;
   }
-  const auto* text = reinterpret_cast<const char*>(literal);
-  const uint64_t size = strlen(text) + 1;
-  InfoClass* bytes_class = classifier_.classify(reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info));
   const Offset at = staging_.allocate(staging_.data(), 2);
-  const Offset bytes = staging_.allocate(staging_.data(), 2 + (size + 7) / 8);
-  if (bytes_class == nullptr || at == 0 || bytes == 0) return 0;
-  uint64_t* to = staging_.words();
-  to[at] = c->header;
-  to[at + 1] = staging_.address(bytes + 2);
-  to[bytes] = bytes_class->header;
-  to[bytes + 1] = size;
-  memcpy(to + bytes + 2, text, size);
+  if (at == 0) return 0;
+  staging_.words()[at] = c->header;
+  staging_.mark(at, 1);
+  return copy_c_string(literal, at + 1) ? at : 0;
+}
+
+// --- addresses --------------------------------------------------------------------------------------------------------
+
+// A pinned array's payload keeps its alignment, up to a cache line: somebody may have asked for it. What was frozen before says
+// what it was frozen with.
+InfoClass* Walker::bytes_class(uint64_t pointer, InfoClass* c) {
+  if (!is_heap(pointer)) return c;
+  uint64_t alignment = 0;
+  if (find_image(pointer) != nullptr) {
+    alignment = Classifier::alignment_in_image(*words_at(pointer));
+  } else if ((Bdescr(reinterpret_cast<StgPtr>(pointer))->flags & BF_PINNED) != 0) {
+    const uint64_t payload = pointer + sizeof(StgArrBytes);
+    alignment = payload & -payload;
+  }
+  return alignment < 16 ? c : classifier_.aligned_bytes(alignment);
+}
+
+// The byte array that a ForeignPtr's contents (PlainPtr, MallocPtr) keep alive, or 0.
+uint64_t Walker::backing_array(uint64_t contents) {
+  for (;;) {
+    const uint64_t at = untagged(contents);
+    const InfoClass* c = classifier_.classify(*words_at(at));
+    if (c == nullptr) return 0;
+    if (c->action == Action::indirection) {
+      contents = words_at(at)[1];
+      continue;
+    }
+    if (c->action != Action::copy) return 0;
+    for (uint32_t i = 0; i < c->pointers; ++i) {
+      const uint64_t field = untagged(words_at(at)[1 + i]);
+      const InfoClass* of = classifier_.classify(*words_at(field));
+      if (of != nullptr && of->action == Action::bytes) return field;
+    }
+    return 0;
+  }
+}
+
+// Makes word `slot` point to where `address`, which lies in the byte array `array`, is in the array's copy.
+bool Walker::point_into_array(uint64_t array, uint64_t address, Offset slot) {
+  uint32_t* entry = nullptr;
+  Offset at = find_copy(array, &entry);
+  if (at == 0) {
+    InfoClass* c = classifier_.classify(*words_at(array));
+    c = c == nullptr ? nullptr : bytes_class(array, c);
+    at = c == nullptr ? 0 : copy_bytes(array, c);
+    if (at == 0 || !record_copy(array, entry, at, c)) return false;
+  }
+  staging_.words()[slot] = staging_.address(at + 2) + (address - array - sizeof(StgArrBytes));
+  staging_.mark(slot, 1);
+  return true;
+}
+
+// The address word of a closure that holds one, in its copy at `slot`.
+bool Walker::resolve_address(uint64_t pointer, InfoClass* c, Offset slot) {
+  const uint64_t* other = words_at(pointer) + 1 + c->pointers;
+  const uint64_t address = other[c->address_at];
+  const uint64_t array = c->pointers == 0 ? 0 : backing_array(words_at(pointer)[1]);
+  if (array != 0) {
+    const auto* bytes = reinterpret_cast<const StgArrBytes*>(array);
+    const uint64_t payload = reinterpret_cast<uint64_t>(bytes->payload);
+    if (address - payload <= bytes->bytes) return point_into_array(array, address, slot);
+  }
+  const bool known = c->length_at != kNoLength;
+  if (address == 0 || (known && other[c->length_at] == 0)) {
+    staging_.words()[slot] = 0;  // nothing is read through it
+    return true;
+  }
+  const uint64_t skip = c->skip_at == kNoLength ? 0 : other[c->skip_at];
+  if (known && is_readable(address)) return copy_foreign_bytes(address, skip + other[c->length_at], slot);
+  if (!known && classifier_.modules().find(address) != nullptr) {
+    copy_other_words(slot, &address, 1);  // its extent is unknown: good for this build
+    return true;
+  }
+  return refuse(Code::refused_foreign_memory, pointer, c->info, 0);
+}
+
+Offset Walker::copy_addressed(uint64_t pointer, InfoClass* c) {
+  const Offset at = copy_fields(pointer, c);
+  if (at == 0) return 0;
+  return resolve_address(pointer, c, at + 1 + c->pointers + c->address_at) ? at : 0;
+}
+
+// Only the variable that would hold a ForeignPtr's finalizers, and holds that there are none. It goes where writing is allowed.
+Offset Walker::copy_mut_var(uint64_t pointer, InfoClass* c) {
+  uint64_t content = words_at(pointer)[1];
+  const InfoClass* of = classifier_.classify(*words_at(untagged(content)));
+  while (of != nullptr && of->action == Action::indirection) {
+    content = words_at(untagged(content))[1];
+    of = classifier_.classify(*words_at(untagged(content)));
+  }
+  if (of == nullptr || !classifier_.is_no_finalizers(*of)) {
+    refuse(Code::refused_mutable, pointer, c->info, 0);
+    return 0;
+  }
+  const Offset at = staging_.allocate(staging_.lazy(), 2);
+  if (at == 0) return 0;
+  staging_.words()[at] = c->header;
+  staging_.words()[at + 1] = content;
   staging_.mark(at, 2);
-  staging_.mark(bytes, 1);
-  ++closures_;
-  ++bytes_class->uses;
+  push(at + 1, 1);
   return at;
 }
 
@@ -367,9 +490,32 @@ inline Offset Walker::copy(uint64_t pointer, InfoClass* c) {
       return copy_application(pointer, c);
     case Action::literal:
       return copy_literal(pointer, c);
+    case Action::addressed:
+      return copy_addressed(pointer, c);
+    case Action::mut_var:
+      return copy_mut_var(pointer, c);
     default:
       return 0;
   }
+}
+
+// A black hole is an indirection to a value, unless it leads to the thread that evaluates it, or to the queue of those that wait.
+bool Walker::follow_black_hole(uint64_t pointer, const InfoClass* c, Offset slot, uint64_t* word) {
+  const uint64_t value = words_at(pointer)[1];
+  uint64_t owner = 0;
+  if ((value & TAG_MASK) == 0) {
+    const uint64_t info = *words_at(value);
+    if (info == reinterpret_cast<uint64_t>(&stg_TSO_info)) owner = value;
+    if (info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_CLEAN_info) ||
+        info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_DIRTY_info)) {
+      owner = reinterpret_cast<uint64_t>(reinterpret_cast<const StgBlockingQueue*>(value)->owner);
+    }
+  }
+  if (owner != 0) {
+    return refuse(owner == own_thread_ ? Code::refused_under_evaluation : Code::refused_busy, pointer, c->info, slot);
+  }
+  *word = value;
+  return true;
 }
 
 // --- following --------------------------------------------------------------------------------------------------------
@@ -391,19 +537,9 @@ inline bool Walker::follow(Offset slot) {
       case Action::indirection:
         word = words_at(pointer)[1];
         continue;
-      case Action::black_hole: {
-        // Evaluated when it leads to anything but the thread that evaluates it, or to the queue of those that wait.
-        const uint64_t value = words_at(pointer)[1];
-        if ((value & TAG_MASK) == 0) {
-          const uint64_t info = *words_at(value);
-          if (info == reinterpret_cast<uint64_t>(&stg_TSO_info) || info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_CLEAN_info) ||
-              info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_DIRTY_info)) {
-            return refuse(Code::refused_under_evaluation, pointer, c->info, slot);
-          }
-        }
-        word = value;
+      case Action::black_hole:
+        if (!follow_black_hole(pointer, c, slot, &word)) return false;
         continue;
-      }
       case Action::small_int: {
         const auto value = static_cast<int64_t>(words_at(pointer)[1]);
         if (!is_heap(pointer) || value < MIN_INTLIKE || value > MAX_INTLIKE) break;
@@ -449,6 +585,10 @@ inline bool Walker::follow(Offset slot) {
         }
         break;
       }
+      case Action::bytes:
+        c = bytes_class(pointer, c);
+        if (c == nullptr) return exhausted();
+        break;
       case Action::refuse:
         return refuse(c->refusal, pointer, c->info, slot);
       default:
@@ -557,6 +697,16 @@ bool Walker::resolve_cafs() {
 
 bool Walker::run(uint64_t root, wire::Error* error) {
   error_ = error;
+  prefault_.add(reinterpret_cast<uint8_t*>(staging_.words()), uint64_t{staging_.data().end} * 8);
+  prefault_.add(shadow_pool_.data(), shadow_pool_.size());
+  staging_.set_prefault(&prefault_);
+  const bool ok = walk(root);
+  staging_.set_prefault(nullptr);
+  prefault_.stop();
+  return ok;
+}
+
+bool Walker::walk(uint64_t root) {
   // The root's slot is a closure of no kind, in front of everything: a filler word that inspectors step over.
   root_slot_ = staging_.allocate(staging_.data(), 1);
   if (root_slot_ == 0) return exhausted();
@@ -587,6 +737,7 @@ uint64_t Walker::closure_size(Offset offset) const {
     case Action::partial:
       return 24 + (words[1] >> 32) * 8;
     case Action::literal:
+    case Action::mut_var:
       return 16;
     default:
       return 8 * (1 + (c->words == 0 ? uint64_t{1} : c->words));

@@ -31,6 +31,9 @@ class Walker {
 
   bool init(wire::Error* error);
 
+  // The TSO of the thread that freezes.
+  void set_own_thread(uint64_t tso) { own_thread_ = tso; }
+
   // Copies the graph under `root` (a tagged process address). On failure either *error (out of memory, too large) or
   // refusal() says why.
   bool run(uint64_t root, wire::Error* error);
@@ -68,6 +71,7 @@ class Walker {
     InfoClass* info_class;
   };
 
+  bool walk(uint64_t root);
   bool drain();
   bool follow(Offset slot);
   bool resolve_cafs();
@@ -92,11 +96,21 @@ class Walker {
   bool copy_arguments(Offset at, Offset first, const uint64_t* from, uint32_t count, uint64_t function);
   uint64_t selected(uint64_t pointer, const InfoClass* c);
   Offset copy_literal(uint64_t pointer, InfoClass* c);
+  Offset copy_addressed(uint64_t pointer, InfoClass* c);
+  Offset copy_mut_var(uint64_t pointer, InfoClass* c);
+  bool resolve_address(uint64_t pointer, InfoClass* c, Offset slot);
+  bool point_into_array(uint64_t array, uint64_t address, Offset slot);
+  bool copy_foreign_bytes(uint64_t address, uint64_t size, Offset slot);
+  bool copy_c_string(uint64_t address, Offset slot);
+  bool is_readable(uint64_t address) const;
+  uint64_t backing_array(uint64_t contents);
+  InfoClass* bytes_class(uint64_t pointer, InfoClass* c);
   void copy_other_words(Offset offset, const uint64_t* from, uint32_t count);
   void push(Offset slot, uint32_t count);
   void write_pointer(Offset slot, Offset to, uint64_t tag);
   uint64_t tag_of_copy(Offset offset) const;
 
+  bool follow_black_hole(uint64_t pointer, const InfoClass* c, Offset slot, uint64_t* word);
   bool refuse(wire::Code code, uint64_t closure, uint64_t info, Offset slot, const char* detail = nullptr);
   bool exhausted();
 
@@ -107,6 +121,7 @@ class Walker {
   runtime::Reservation shadow_index_;  // pointer to a shadow for each megablock of the heap's address range
   runtime::Reservation shadow_pool_;
   uint64_t shadow_used_ = 0;
+  runtime::Prefault prefault_;
   uint32_t no_shadow_ = 0;  // stands in when the pool is used up; nothing is stored in it
   AddressMap statics_;  // closures outside the heap -> offset
   AddressMap unaligned_;  // closures whose 16 bytes another closure had taken already -> offset
@@ -118,6 +133,7 @@ class Walker {
   uint64_t closures_ = 0;
   uint64_t lazy_closures_ = 0;
   uint64_t root_word_ = 0;
+  uint64_t own_thread_ = 0;
   Offset root_slot_ = 0;
   Refusal refusal_;
   wire::Error* error_ = nullptr;

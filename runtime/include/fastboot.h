@@ -35,9 +35,11 @@ typedef struct fastboot_frozen_graph fastboot_frozen_graph;
 /* Walks everything that is reachable from the value that `root` (a StablePtr) stands for, and copies it.
  * Call it by an *unsafe* foreign call when the program has one capability, and by a *safe* one when it has more: `safe_call`
  * says which; in a safe call the other capabilities are stopped for the duration.
+ * `thread` is a StablePtr to the calling thread's ThreadId: a closure that this thread is evaluating is refused (305), and one
+ * that another evaluates too (312), but the latter is worth another try a little later.
  * `name` names image and root ([A-Za-z0-9_.$-]); `type_name` and `type_fingerprint` say what the root is.
  * Gives a graph that must go to fastboot_freeze_write or fastboot_freeze_discard. */
-uint32_t fastboot_freeze_walk(void *root, int safe_call, const char *name, const char *type_name,
+uint32_t fastboot_freeze_walk(void *root, void *thread, int safe_call, const char *name, const char *type_name,
                               uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, fastboot_frozen_graph **graph,
                               fastboot_freeze_report *report, fastboot_error *error);
 

@@ -12,6 +12,7 @@ module Graph
   , graph
   , digest
   , holds
+  , thawedHolds
   , lazily
   , shown
   , same
@@ -36,10 +37,12 @@ import System.Mem (performMajorGC, performMinorGC)
 import System.Mem.Weak (deRefWeak, mkWeakPtr)
 
 -- | What a test can ask of a value: a list of named answers, equal for the thawed value and for the one built here.
-newtype Shape a = Shape { answers :: a -> [(String, String)] }
+newtype Shape a = Shape { answers :: Origin -> a -> [(String, String)] }
+
+data Origin = Built | Thawed deriving (Eq)
 
 instance Semigroup (Shape a) where
-  Shape f <> Shape g = Shape (\x -> f x ++ g x)
+  Shape f <> Shape g = Shape (\from x -> f from x ++ g from x)
 
 data Graph = forall a. Typeable a => Graph
   { name :: String
@@ -56,11 +59,18 @@ lazily :: Typeable a => Word64 -> String -> (Int -> a) -> Shape a -> Graph
 lazily least n = Graph n least
 
 digest :: Show d => (a -> d) -> Shape a
-digest f = Shape (\x -> [("digest", show (f x))])
+digest f = Shape (\_ x -> [("digest", show (f x))])
 
 -- | A condition that the built and the thawed value meet.
 holds :: String -> (a -> Bool) -> Shape a
-holds what f = Shape (\x -> [(what, if f x then "yes" else error ("not so: " ++ what))])
+holds what f = Shape (\from x -> [(what, if f x then "yes" else error ("not so (" ++ showOrigin from ++ "): " ++ what))])
+  where
+    showOrigin Built = "built"
+    showOrigin Thawed = "thawed"
+
+-- | A condition that freezing brings about.
+thawedHolds :: String -> (a -> Bool) -> Shape a
+thawedHolds what f = Shape (\from x -> [(what, if from == Built || f x then "yes" else error ("not so: " ++ what))])
 
 -- | Evaluates all that 'show' reads. For graphs that must be data through and through.
 shown :: Show a => a -> a
@@ -116,10 +126,10 @@ thawGraph mode (Graph n _ make (Shape ask)) file = do
     Left failure -> die' (n ++ ": thaw: " ++ show failure)
     Right value -> do
       let fresh = make seed
-          expected = ask fresh
+          expected = ask Built fresh
           -- A new list at each call, so that nothing of an earlier answer is kept.
           check moment = do
-            found <- evaluate (ask value)
+            found <- evaluate (ask Thawed value)
             compareShapes (n ++ ": " ++ moment) expected found
       _ <- evaluate (sum (map (length . snd) expected))
       -- Heap objects that point into the image, young and old, and a weak pointer on one of its closures.
@@ -133,7 +143,7 @@ thawGraph mode (Graph n _ make (Shape ask)) file = do
           done <- newEmptyMVar
           _ <- forkOn thread $ do
             -- Half of the threads ask from the last question backwards.
-            let mine = if even thread then ask value else reverse (ask value)
+            let mine = if even thread then ask Thawed value else reverse (ask Thawed value)
             r <- try (evaluate (sum (map (length . snd) mine)))
             putMVar done (r :: Either SomeException Int)
           return done
@@ -145,7 +155,7 @@ thawGraph mode (Graph n _ make (Shape ask)) file = do
         collect
       check "at the end"
       forM_ (take 3 holders ++ drop 497 holders) $ \h -> case h of
-        Just held -> compareShapes (n ++ ": held by the heap") (take 1 expected) (take 1 (ask held))
+        Just held -> compareShapes (n ++ ": held by the heap") (take 1 expected) (take 1 (ask Thawed held))
         Nothing -> die' (n ++ ": a holder was lost")
       alive <- deRefWeak weak
       when (maybe True (const False) alive) $ die' (n ++ ": a weak pointer on the root died")
@@ -158,12 +168,22 @@ freezeGraph (Graph n least make _) file = do
     Right report -> when (frozenLazyClosures report < least) $
       die' (n ++ ": froze " ++ show (frozenLazyClosures report) ++ " lazy closures, expected at least " ++ show least)
 
+freezeTwice :: Graph -> FilePath -> FilePath -> IO ()
+freezeTwice (Graph n _ make _) first second = do
+  let value = make seed
+  forM_ [first, second] $ \file -> do
+    result <- freeze file value
+    either (\failure -> die' (n ++ ": freeze: " ++ show failure)) (const (return ())) result
+    collect
+    collect
+
 die' :: String -> IO a
 die' message = hPutStrLn stderr message >> exitFailure
 
 -- > prog list
 -- > prog freeze NAME FILE
--- > prog freeze-all DIR [SUFFIX]     (each to DIR/NAME.snap)
+-- > prog freeze-all DIR [collected]          (each to DIR/NAME.snap)
+-- > prog freeze-twice NAME FILE FILE         (one value, collections between)
 -- > prog thaw MODE NAME FILE         (MODE: early, late, threads)
 run :: [Graph] -> IO ()
 run graphs = do
@@ -182,6 +202,7 @@ run graphs = do
       _ <- churn 5
       performMajorGC
       freezeGraph g (directory ++ "/" ++ name g ++ ".snap")
+    ["freeze-twice", n, first, second] -> find n >>= \g -> freezeTwice g first second
     ["thaw", mode, n, file] -> find n >>= \g -> thawGraph (modeNamed mode) g file
     _ -> hPutStrLn stderr ("unknown arguments " ++ unwords arguments) >> exitWith (ExitFailure 2)
   where

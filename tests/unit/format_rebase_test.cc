@@ -61,14 +61,14 @@ TEST_CASE("rebase streams come back as they were") {
 
 TEST_CASE("bad rebase streams are refused") {
   CHECK(decode({}, 64).code == wire::Code::ok);
-  CHECK(decode({3}, 64).code == wire::Code::corrupt);                      // a bitmap first
-  CHECK(decode({kBase + 4}, 64).code == wire::Code::corrupt);              // unaligned
-  CHECK(decode({kBase - 8}, 64).code == wire::Code::corrupt);              // outside
-  CHECK(decode({kBase + 64}, 64).code == wire::Code::corrupt);             // its word ends outside
-  CHECK(decode({kBase + 8, kBase + 8}, 64).code == wire::Code::corrupt);   // twice
-  CHECK(decode({kBase + 8, kBase}, 64).code == wire::Code::corrupt);       // descending
+  CHECK(decode({3}, 64).code == wire::Code::corrupt);                             // a bitmap first
+  CHECK(decode({kBase + 4}, 64).code == wire::Code::corrupt);                     // unaligned
+  CHECK(decode({kBase - 8}, 64).code == wire::Code::corrupt);                     // outside
+  CHECK(decode({kBase + 64}, 64).code == wire::Code::corrupt);                    // its word ends outside
+  CHECK(decode({kBase + 8, kBase + 8}, 64).code == wire::Code::corrupt);          // twice
+  CHECK(decode({kBase + 8, kBase}, 64).code == wire::Code::corrupt);              // descending
   CHECK(decode({kBase, uint64_t{1} << 63 | 1}, 64).code == wire::Code::corrupt);  // a bitmap runs out
-  CHECK(decode({~uint64_t{7}, 3, 3}, 64).code == wire::Code::corrupt);     // wraps around
+  CHECK(decode({~uint64_t{7}, 3, 3}, 64).code == wire::Code::corrupt);            // wraps around
 }
 
 TEST_CASE("pieces get the addresses that lie in them") {

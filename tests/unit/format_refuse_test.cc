@@ -20,8 +20,8 @@ using wire::TableKind;
 
 namespace {
 
-// The bytes of a file whose fields can be changed. seal() makes the metadata hash right again, so that what is refused is
-// refused for the change and not for the hash.
+// The bytes of a file whose fields can be changed. seal() makes the metadata hash right again, so that what is refused
+// is refused for the change and not for the hash.
 class Edit {
  public:
   explicit Edit(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {
@@ -244,12 +244,14 @@ TEST_CASE("records") {
 TEST_CASE("relocations") {
   const auto rela = [](Edit& e, uint64_t i) -> Elf64_Rela& { return e.record<Elf64_Rela>(TableKind::rela, i); };
   const auto last = [=](Edit& e) -> Elf64_Rela& { return rela(e, e.table(TableKind::rela).count - 1); };
-  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_offset = wire::kSlotBase; }) == Code::corrupt);       // outside .got
-  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_offset += 4; }) == Code::corrupt);                    // unaligned
-  CHECK(refusal_of([=](Edit& e) { rela(e, 1).r_offset = rela(e, 0).r_offset; }) == Code::corrupt);   // twice
-  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_info = last(e).r_info; }) == Code::corrupt);          // missing
-  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_info = ELF64_R_INFO(uint64_t{1000}, R_X86_64_GLOB_DAT); }) == Code::corrupt);
-  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_info = ELF64_R_INFO(uint64_t{1}, R_X86_64_RELATIVE); }) == Code::corrupt);
+  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_offset = wire::kSlotBase; }) == Code::corrupt);      // outside .got
+  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_offset += 4; }) == Code::corrupt);                   // unaligned
+  CHECK(refusal_of([=](Edit& e) { rela(e, 1).r_offset = rela(e, 0).r_offset; }) == Code::corrupt);  // twice
+  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_info = last(e).r_info; }) == Code::corrupt);         // missing
+  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_info = ELF64_R_INFO(uint64_t{1000}, R_X86_64_GLOB_DAT); }) ==
+        Code::corrupt);
+  CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_info = ELF64_R_INFO(uint64_t{1}, R_X86_64_RELATIVE); }) ==
+        Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { rela(e, 0).r_addend = 8; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { last(e).r_offset = wire::kSlotBase + 64; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { last(e).r_offset += 1; }) == Code::corrupt);
@@ -272,15 +274,21 @@ TEST_CASE("dynamic section") {
 }
 
 TEST_CASE("binding") {
-  const auto header = [](Edit& e) -> wire::BindingHeader& { return e.record<wire::BindingHeader>(TableKind::binding, 0); };
+  const auto header = [](Edit& e) -> wire::BindingHeader& {
+    return e.record<wire::BindingHeader>(TableKind::binding, 0);
+  };
   CHECK(refusal_of([=](Edit& e) { header(e).module_count = 0xffffffff; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { header(e).module_count = 0; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { header(e).target_count += 1; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { header(e).strings_size = 0; }) == Code::corrupt);
-  const auto module = [=](Edit& e) -> wire::BindingModule& { return *reinterpret_cast<wire::BindingModule*>(&header(e) + 1); };
+  const auto module = [=](Edit& e) -> wire::BindingModule& {
+    return *reinterpret_cast<wire::BindingModule*>(&header(e) + 1);
+  };
   CHECK(refusal_of([=](Edit& e) { module(e).build_id_size = 33; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { module(e).path = 0xffffff; }) == Code::corrupt);
-  const auto entry = [=](Edit& e) -> wire::BindingEntry& { return *reinterpret_cast<wire::BindingEntry*>(&module(e) + 1); };
+  const auto entry = [=](Edit& e) -> wire::BindingEntry& {
+    return *reinterpret_cast<wire::BindingEntry*>(&module(e) + 1);
+  };
   CHECK(refusal_of([=](Edit& e) { entry(e).module = 1; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { entry(e).module = wire::kNoModule; }) == Code::ok);
 }
@@ -297,8 +305,9 @@ TEST_CASE("every flipped byte of metadata is refused") {
       wire::View view;
       wire::Error error;
       wire::Probe found;
-      const bool accepted = wire::probe(bytes.data(), std::min<uint64_t>(bytes.size(), wire::kProbeSize), bytes.size(), &found, &error) &&
-                            wire::parse(bytes.data(), found.hot_size, bytes.size(), true, &view, &error);
+      const bool accepted =
+          wire::probe(bytes.data(), std::min<uint64_t>(bytes.size(), wire::kProbeSize), bytes.size(), &found, &error) &&
+          wire::parse(bytes.data(), found.hot_size, bytes.size(), true, &view, &error);
       if (!sections) CHECK_MESSAGE(!accepted, "byte ", at, " mask ", int{mask});
       bytes[at] ^= mask;
     }

@@ -119,7 +119,8 @@ class Builder {
   }
 
  private:
-  uint32_t target(TargetKind kind, uint32_t type, uint64_t layout, const char* symbol, const char* name, bool interned) {
+  uint32_t target(TargetKind kind, uint32_t type, uint64_t layout, const char* symbol, const char* name,
+                  bool interned) {
     ModelTarget target;
     target.record.kind = static_cast<uint16_t>(kind);
     target.record.closure_type = type;
@@ -138,11 +139,13 @@ class Builder {
   }
 
   void add_targets() {
-    cons_ = target(TargetKind::constructor, ghc::kConstr20, 2, "ghczmprim_GHCziTypes_ZC_con_info", "ghc-prim:GHC.Types.:", true);
+    cons_ = target(TargetKind::constructor, ghc::kConstr20, 2, "ghczmprim_GHCziTypes_ZC_con_info",
+                   "ghc-prim:GHC.Types.:", true);
     model_.targets[cons_].record.con_tag = 1;
     number_ = target(TargetKind::constructor, ghc::kConstr01, uint64_t{1} << 32, "ghczmprim_GHCziTypes_Izh_con_info",
                      "ghc-prim:GHC.Types.I#", true);
-    nil_ = target(TargetKind::constructor, ghc::kConstrNocaf, 0, "ghczmprim_GHCziTypes_ZMZN_con_info", "ghc-prim:GHC.Types.[]", true);
+    nil_ = target(TargetKind::constructor, ghc::kConstrNocaf, 0, "ghczmprim_GHCziTypes_ZMZN_con_info",
+                  "ghc-prim:GHC.Types.[]", true);
     bytes_ = target(TargetKind::rts, ghc::kArrWords, 0, "stg_ARR_WORDS_info", nullptr, true);
     target(TargetKind::static_root, 0, 0, "base_GHCziBase_zpzp_closure", nullptr, false);
     model_.targets.back().record.flags = wire::kTargetStaticRoot;
@@ -152,7 +155,8 @@ class Builder {
     }
     if (options_.raw) raw_ = target(TargetKind::raw_address, 0, 0, "Main_table_bytes", nullptr, false);
     for (uint64_t i = 0; i < options_.more_targets; ++i) {
-      const std::string symbol = "fastboot_a_rather_long_name_of_a_symbol_to_fill_the_string_table_" + std::to_string(i) + "_closure";
+      const std::string symbol =
+          "fastboot_a_rather_long_name_of_a_symbol_to_fill_the_string_table_" + std::to_string(i) + "_closure";
       target(TargetKind::static_root, 0, 0, symbol.c_str(), nullptr, false);
     }
   }

@@ -1,5 +1,5 @@
-// A small snapshot made by hand, for tests of the format: an image of one list of boxed numbers and a byte array, as the
-// runtime would lay it out, without a runtime.
+// A small snapshot made by hand, for tests of the format: an image of one list of boxed numbers and a byte array, as
+// the runtime would lay it out, without a runtime.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,8 @@ using namespace fastboot::tools;
 TEST_CASE("Z-encoded names") {
   CHECK(decode_symbol("base_GHCziBase_zpzp_closure") == "base:GHC.Base.++");
   CHECK(decode_symbol("ghczmprim_GHCziTypes_ZC_con_info") == "ghc-prim:GHC.Types.:");
-  CHECK(decode_symbol("containerszm0zi6zi4zi1_DataziMapziInternal_Bin_con_info") == "containers-0.6.4.1:Data.Map.Internal.Bin");
+  CHECK(decode_symbol("containerszm0zi6zi4zi1_DataziMapziInternal_Bin_con_info") ==
+        "containers-0.6.4.1:Data.Map.Internal.Bin");
   CHECK(decode_symbol("Main_main_closure") == "main:Main.main");
   CHECK(decode_symbol("ghczmprim_GHCziTuple_Z2T_con_info") == "ghc-prim:GHC.Tuple.(,)");
   CHECK(decode_symbol("stg_ARR_WORDS_info") == "stg_ARR_WORDS_info");
@@ -43,7 +44,8 @@ TEST_CASE("response files") {
   std::vector<std::string> arguments = {"x", "@" + path, "@", "y"};
   std::string message;
   REQUIRE(expand_responses(&arguments, &message));
-  CHECK(arguments == std::vector<std::string>{"x", "-h", "a b", "c\"d", "e f", "", "@" + directory.path("none"), "@", "y"});
+  CHECK(arguments ==
+        std::vector<std::string>{"x", "-h", "a b", "c\"d", "e f", "", "@" + directory.path("none"), "@", "y"});
   std::ofstream(path) << "@" << path;
   arguments = {"@" + path};
   CHECK(!expand_responses(&arguments, &message));

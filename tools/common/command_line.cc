@@ -124,7 +124,8 @@ void prepare(CLI::App* app, const std::string& tool) {
   app->name(tool);
   app->set_help_flag("-H,--help", "show this help and exit");
   app->set_version_flag("--version",
-                        tool + " (Fastboot) " FASTBOOT_VERSION "\n"
+                        tool + " (Fastboot) " FASTBOOT_VERSION
+                               "\n"
                                "License BSD-3-Clause: <https://opensource.org/licenses/BSD-3-Clause>.\n"
                                "This is free software: you are free to change and redistribute it.\n"
                                "There is NO WARRANTY, to the extent permitted by law.",

@@ -13,8 +13,9 @@
 
 namespace fastboot::tools {
 
-// Replaces each argument @FILE by the words of FILE, as GNU tools do: separated by white space, with ' " and \ as quotes. An
-// argument whose file does not exist stays as it is. False with `message` set when files include each other without end.
+// Replaces each argument @FILE by the words of FILE, as GNU tools do: separated by white space, with ' " and \ as
+// quotes. An argument whose file does not exist stays as it is. False with `message` set when files include each other
+// without end.
 bool expand_responses(std::vector<std::string>* arguments, std::string* message);
 
 // The known word nearest to `word`, if near enough to be meant.

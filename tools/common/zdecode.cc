@@ -61,7 +61,8 @@ bool decode_number(std::string_view text, size_t* at, std::string* out) {
 bool decode_tuple(std::string_view text, size_t* at, std::string* out) {
   size_t n = 0;
   size_t i = *at;
-  for (; i < text.size() && text[i] >= '0' && text[i] <= '9' && n < 1000; ++i) n = n * 10 + static_cast<size_t>(text[i] - '0');
+  for (; i < text.size() && text[i] >= '0' && text[i] <= '9' && n < 1000; ++i)
+    n = n * 10 + static_cast<size_t>(text[i] - '0');
   if (i == text.size() || (text[i] != 'T' && text[i] != 'H')) return false;
   const std::string commas(n == 0 ? 0 : n - 1, ',');
   *out += text[i] == 'T' ? "(" + commas + ")" : n <= 1 ? "(# #)" : "(#" + commas + "#)";

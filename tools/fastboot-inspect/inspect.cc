@@ -73,8 +73,11 @@ class Inspector {
     for (const Error& each : damage) warn(each);
     if (damage.empty() && census->all.closures != reader.view().header->closures) {
       warn(Error{wire::Code::corrupt,
-                 fmt::format("{} closures found, and the header says {}", census->all.closures, reader.view().header->closures),
-                 reader.path(), {}, std::nullopt});
+                 fmt::format("{} closures found, and the header says {}", census->all.closures,
+                             reader.view().header->closures),
+                 reader.path(),
+                 {},
+                 std::nullopt});
     }
     dumper_.objects(reader, *census);
   }

@@ -8,17 +8,28 @@ using wire::TargetKind;
 
 std::string section_type(uint32_t type) {
   switch (type) {
-    case SHT_NULL: return "NULL";
-    case SHT_PROGBITS: return "PROGBITS";
-    case SHT_SYMTAB: return "SYMTAB";
-    case SHT_STRTAB: return "STRTAB";
-    case SHT_RELA: return "RELA";
-    case SHT_DYNAMIC: return "DYNAMIC";
-    case SHT_NOTE: return "NOTE";
-    case SHT_NOBITS: return "NOBITS";
-    case SHT_DYNSYM: return "DYNSYM";
-    case SHT_GNU_HASH: return "GNU_HASH";
-    default: return fmt::format("{:#x}", type);
+    case SHT_NULL:
+      return "NULL";
+    case SHT_PROGBITS:
+      return "PROGBITS";
+    case SHT_SYMTAB:
+      return "SYMTAB";
+    case SHT_STRTAB:
+      return "STRTAB";
+    case SHT_RELA:
+      return "RELA";
+    case SHT_DYNAMIC:
+      return "DYNAMIC";
+    case SHT_NOTE:
+      return "NOTE";
+    case SHT_NOBITS:
+      return "NOBITS";
+    case SHT_DYNSYM:
+      return "DYNSYM";
+    case SHT_GNU_HASH:
+      return "GNU_HASH";
+    default:
+      return fmt::format("{:#x}", type);
   }
 }
 
@@ -32,28 +43,40 @@ std::string section_flags(uint64_t flags) {
 
 std::string symbol_type(uint8_t info) {
   switch (ELF64_ST_TYPE(info)) {
-    case STT_NOTYPE: return "NOTYPE";
-    case STT_OBJECT: return "OBJECT";
-    case STT_FUNC: return "FUNC";
-    case STT_SECTION: return "SECTION";
-    default: return fmt::format("{}", ELF64_ST_TYPE(info));
+    case STT_NOTYPE:
+      return "NOTYPE";
+    case STT_OBJECT:
+      return "OBJECT";
+    case STT_FUNC:
+      return "FUNC";
+    case STT_SECTION:
+      return "SECTION";
+    default:
+      return fmt::format("{}", ELF64_ST_TYPE(info));
   }
 }
 
 std::string symbol_binding(uint8_t info) {
   switch (ELF64_ST_BIND(info)) {
-    case STB_LOCAL: return "LOCAL";
-    case STB_GLOBAL: return "GLOBAL";
-    case STB_WEAK: return "WEAK";
-    default: return fmt::format("{}", ELF64_ST_BIND(info));
+    case STB_LOCAL:
+      return "LOCAL";
+    case STB_GLOBAL:
+      return "GLOBAL";
+    case STB_WEAK:
+      return "WEAK";
+    default:
+      return fmt::format("{}", ELF64_ST_BIND(info));
   }
 }
 
 std::string relocation_type(uint64_t info) {
   switch (ELF64_R_TYPE(info)) {
-    case R_X86_64_64: return "R_X86_64_64";
-    case R_X86_64_GLOB_DAT: return "R_X86_64_GLOB_DAT";
-    default: return fmt::format("{}", ELF64_R_TYPE(info));
+    case R_X86_64_64:
+      return "R_X86_64_64";
+    case R_X86_64_GLOB_DAT:
+      return "R_X86_64_GLOB_DAT";
+    default:
+      return fmt::format("{}", ELF64_R_TYPE(info));
   }
 }
 
@@ -64,9 +87,9 @@ std::string target_kind(uint16_t kind) {
 }
 
 std::string table_name(uint32_t kind) {
-  static constexpr const char* kNames[] = {"dynsym",  "dynstr", "gnu_hash", "rela",       "dynamic",
-                                           "targets", "bitmaps", "roots",   "binding",    "link_table",
-                                           "info",    "lazy",    "data",    "rebase",     "chunk_hashes"};
+  static constexpr const char* kNames[] = {"dynsym",  "dynstr",  "gnu_hash", "rela",    "dynamic",
+                                           "targets", "bitmaps", "roots",    "binding", "link_table",
+                                           "info",    "lazy",    "data",     "rebase",  "chunk_hashes"};
   static_assert(std::size(kNames) == wire::kTableCount);
   return kind >= 1 && kind <= std::size(kNames) ? kNames[kind - 1] : kCorrupt;
 }

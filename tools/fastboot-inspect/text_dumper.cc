@@ -29,8 +29,8 @@ class TextDumper : public Dumper {
                header.format_minor, object_model(header.object_model), ghc_version(header.ghc_version),
                rts_way(header.rts_way));
     const uint64_t image = reader.view().data.size + reader.view().lazy.size;
-    out_.print("  image     {}, {} at {:#x}, {} closures", name(reader.string(header.image_name)), tools::human_size(image),
-               header.slot_address, tools::grouped(header.closures));
+    out_.print("  image     {}, {} at {:#x}, {} closures", name(reader.string(header.image_name)),
+               tools::human_size(image), header.slot_address, tools::grouped(header.closures));
     if (header.lazy_closures != 0) out_.print(" ({} lazy)", tools::grouped(header.lazy_closures));
     out_.print("\n");
     summarize_roots(reader);
@@ -85,8 +85,7 @@ class TextDumper : public Dumper {
       const Elf64_Sym& symbol = view.symbols[i];
       const std::string index = symbol.st_shndx == SHN_UNDEF ? "UND" : fmt::format("{}", symbol.st_shndx);
       out_.print("{:6}: {:016x} {:5} {:<7} {:<6} DEFAULT {:>4} {}\n", i, symbol.st_value, symbol.st_size,
-                 symbol_type(symbol.st_info), symbol_binding(symbol.st_info), index,
-                 cut(symbol_name(reader, i), 59));
+                 symbol_type(symbol.st_info), symbol_binding(symbol.st_info), index, cut(symbol_name(reader, i), 59));
     }
   }
 
@@ -111,8 +110,8 @@ class TextDumper : public Dumper {
     out_.print("  GNU                  0x{:08x}\tNT_GNU_BUILD_ID (unique build ID bitstring)\n    Build ID: {}\n",
                wire::kContentIdSize, to_hex(reader.content_id().data(), wire::kContentIdSize));
     out_.write("\nDisplaying notes found in: .note.fastboot\n  Owner                Data size \tDescription\n");
-    out_.print("  Fastboot             0x{:08x}\tFastboot snapshot header (type {})\n", reader.view().header->header_size,
-               wire::kNoteType);
+    out_.print("  Fastboot             0x{:08x}\tFastboot snapshot header (type {})\n",
+               reader.view().header->header_size, wire::kNoteType);
     snapshot_header(*reader.view().header, reader);
   }
 
@@ -145,7 +144,9 @@ class TextDumper : public Dumper {
   }
 
  private:
-  void field(const char* title, const std::string& value) { out_.print("  {:<35}{}\n", fmt::format("{}:", title), value); }
+  void field(const char* title, const std::string& value) {
+    out_.print("  {:<35}{}\n", fmt::format("{}:", title), value);
+  }
 
   static std::string name(std::optional<std::string_view> text) { return tools::printable(checked(text)); }
 
@@ -210,18 +211,20 @@ class TextDumper : public Dumper {
     field("Slot", fmt::format("{:#x}, {}", header.slot_address, tools::human_size(header.slot_size)));
     field("Closures", fmt::format("{} ({} lazy)", header.closures, header.lazy_closures));
     field("Hot metadata", fmt::format("{} (bytes)", header.hot_size));
-    field("Metadata hash", to_hex(header.metadata_hash, sizeof header.metadata_hash) + (reader.sound() ? "" : " <corrupt>"));
+    field("Metadata hash",
+          to_hex(header.metadata_hash, sizeof header.metadata_hash) + (reader.sound() ? "" : " <corrupt>"));
     field("Data hash", to_hex(header.data_hash, sizeof header.data_hash));
     field("Content id", to_hex(header.content_id, sizeof header.content_id));
     const wire::HeapLayout& heap = header.heap;
-    field("Heap layout", fmt::format("word {}, tag bits {}, block 2^{}, megablock 2^{}, headers {} and {}", heap.word_size,
-                                     heap.tag_bits, heap.block_shift, heap.megablock_shift, heap.closure_header,
-                                     heap.thunk_header));
+    field("Heap layout",
+          fmt::format("word {}, tag bits {}, block 2^{}, megablock 2^{}, headers {} and {}", heap.word_size,
+                      heap.tag_bits, heap.block_shift, heap.megablock_shift, heap.closure_header, heap.thunk_header));
   }
 
   void tables(const wire::Header& header) {
     out_.write("Tables:\n");
-    tools::Table table({{"Table"}, {"Address"}, {"Size", Align::right}, {"Entry", Align::right}, {"Count", Align::right}});
+    tools::Table table(
+        {{"Table"}, {"Address"}, {"Size", Align::right}, {"Entry", Align::right}, {"Count", Align::right}});
     for (uint32_t i = 0; i < wire::kTableCount; ++i) {
       const wire::Table& each = header.tables[i];
       table.add({table_name(each.kind), fmt::format("{:016x}", each.address), fmt::format("{:#x}", each.size),

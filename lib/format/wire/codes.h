@@ -44,13 +44,14 @@ enum class Code : uint32_t {
   refused_concurrency = 302,  // MVAR, TVAR, TSO, STACK, BLOCKING_QUEUE, STM parts
   refused_weak = 303,      // WEAK, STABLE_NAME
   refused_bytecode = 304,  // BCO, AP_STACK
-  refused_under_evaluation = 305,  // a thunk that is being evaluated
+  refused_under_evaluation = 305,  // a thunk that the freezing thread itself is evaluating
   refused_compact = 306,   // COMPACT_NFDATA
   refused_foreign_memory = 307,    // an address of memory outside the heap whose extent is unknown
   refused_identity = 308,  // identities of one process (Data.Unique)
   refused_unknown_code = 309,      // an info pointer outside every module that has a build-id
   refused_lazy = 310,      // thunks and selector thunks, where the object model cannot hold them yet
   refused_function = 311,  // functions with free variables and partial applications, likewise
+  refused_busy = 312,      // a thunk that another thread is evaluating; waited for, for a bounded time
 
   // 4xx: writing
   write_failed = 401,

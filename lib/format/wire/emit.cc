@@ -407,7 +407,8 @@ void put_dynamic(const SnapshotInput& input, const Hot& hot, const Parts& parts,
               {DT_RELA, slot + hot.rela},
               {DT_RELASZ, hot.rela_count * sizeof(Elf64_Rela)},
               {DT_RELAENT, sizeof(Elf64_Rela)},
-              {DT_FLAGS, DF_BIND_NOW},
+              // Raw references are relocations in read-only data: tools want to be told.
+              {DT_FLAGS, uint64_t{DF_BIND_NOW} | (input.raw_count == 0 ? 0 : DF_TEXTREL)},
               {DT_FLAGS_1, DF_1_NOOPEN},
               {DT_NULL, 0}};
   static_assert(sizeof list / sizeof list[0] == 12);
@@ -593,7 +594,7 @@ bool emit(const SnapshotInput& input, const Layout& layout, const uint8_t* chunk
   put_dynamic(input, hot, parts, out);
   if (parts.targets.size() != 0) memcpy(out->data() + hot.targets, parts.targets.data(), parts.targets.size());
   if (input.bitmap_count != 0) memcpy(out->data() + hot.bitmaps, input.bitmaps, input.bitmap_count * 8);
-  memcpy(out->data() + hot.roots, parts.roots.data(), parts.roots.size());
+  if (parts.roots.size() != 0) memcpy(out->data() + hot.roots, parts.roots.data(), parts.roots.size());
   memcpy(out->data() + hot.binding, parts.binding.data(), parts.binding.size());
   return seal(hot, layout.file_size, out, error);
 }

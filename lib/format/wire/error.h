@@ -12,8 +12,10 @@ namespace fastboot::wire {
 // `message` starts in lower case and has no full stop. It says what was found, what was expected and, where the reader
 // can do something about it, what to do. It does not name the file: callers put the path in front.
 struct Error {
+  Error() { message[0] = '\0'; }
+
   Code code = Code::ok;
-  char message[3072] = {};
+  char message[3072];
 };
 
 // Fills `error` and returns false, so that a check reads `return fail(...)`.

@@ -116,7 +116,9 @@ bool find_header(const Cursor& cursor, uint64_t file_size, uint64_t* at, Error* 
                 "format version %u.%u; this build reads versions up to %u: use a newer Fastboot, or freeze it again",
                 frozen[0], frozen[1], kFormatMajor);
   }
-  if (frozen[0] == 0 || frozen[2] != sizeof(Header) || size != sizeof(Header)) {
+  // A later minor version may have a longer header; what this version knows comes first.
+  const bool fits = frozen[1] > kFormatMinor ? frozen[2] >= sizeof(Header) : frozen[2] == sizeof(Header);
+  if (frozen[0] == 0 || !fits || size != frozen[2]) {
     return fail(error, Code::corrupt, "format version %u.%u with a header of %u bytes in a note of %u; expected %zu",
                 frozen[0], frozen[1], frozen[2], size, sizeof(Header));
   }

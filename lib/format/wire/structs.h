@@ -81,7 +81,7 @@ enum class TableKind : uint32_t {
   rela = 4,          // Elf64_Rela
   dynamic = 5,       // Elf64_Dyn
   targets = 6,       // Target
-  bitmaps = 7,       // uint64_t; large argument bitmaps: size in words, then the words
+  bitmaps = 7,       // uint64_t; large argument bitmaps: size in bits, then the words
   roots = 8,         // Root
   binding = 9,       // bytes: BindingHeader and what follows it
   link_table = 10,   // uint64_t, one for each target (".got")
@@ -153,7 +153,7 @@ struct Target {
   uint32_t con_tag;       // constructors: zero-based tag
   uint64_t layout;        // the info table's layout word
   uint32_t fun_type;      // functions: the RTS's argument pattern
-  uint32_t arity;         // functions
+  uint32_t arity;         // functions; rts targets of ARR_WORDS: alignment of the payload that these arrays ask for, or 0
   uint64_t bitmap;        // functions with their own bitmap
   uint64_t info_offset;   // of the interned info pointer in `info`; 0: not interned
   uint64_t uses;          // closures of the image that refer to it

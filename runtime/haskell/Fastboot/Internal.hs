@@ -18,7 +18,7 @@ module Fastboot.Internal
   , imageName
   ) where
 
-import Control.Concurrent (getNumCapabilities)
+import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
 import Control.Exception (Exception, bracket, evaluate)
 import Data.Char (isAlphaNum, isAscii)
 import Data.List (isSuffixOf)
@@ -73,7 +73,7 @@ instance Exception ThawError
 
 data FrozenGraph
 
-type Walk = StablePtr () -> CInt -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
+type Walk = StablePtr () -> StablePtr ThreadId -> CInt -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
   -> Ptr ThawError -> IO Word32
 
 foreign import ccall unsafe "fastboot_freeze_walk" walkHere :: Walk
@@ -106,22 +106,38 @@ imageName path = map legal (if null name then "image" else name)
     legal c | isAscii c && isAlphaNum c || c `elem` "_.$-" = c
             | otherwise = '_'
 
+-- Data that another thread is just evaluating is waited for: this often, and this long in microseconds before each new try.
+retries :: [Int]
+retries = takeWhile (< 50000) (iterate (* 2) 1000) ++ replicate 40 50000
+
+busyCode :: Word32
+busyCode = 312
+
 freezeValue :: forall a. Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
 freezeValue path value = do
   evaluated <- evaluate value
+  thread <- myThreadId
   let rep = typeOf value
       Fingerprint high low = typeRepFingerprint rep
-  capabilities <- getNumCapabilities
-  -- With one capability an unsafe call keeps all other Haskell threads still, and leaves our own stack's thunks alone.
-  let (walk, safeCall) = if capabilities > 1 then (walkStopped, 1) else (walkHere, 0)
   withCString path $ \cPath -> withCString (imageName path) $ \cName -> withCString (show rep) $ \cType ->
     allocaBytes errorSize $ \failure -> allocaBytes reportSize $ \report -> alloca $ \out ->
-      bracket (newStablePtr evaluated) freeStablePtr $ \root -> do
-        walked <- walk (castPtrToStablePtr (castStablePtrToPtr root)) safeCall cName cType high low out report failure
+      withStable evaluated $ \root -> withStable thread $ \self -> do
+        let untyped = castPtrToStablePtr (castStablePtrToPtr root)
+            attempt waits = do
+              capabilities <- getNumCapabilities
+              -- With one capability an unsafe call keeps all other Haskell threads still, and leaves our own stack's thunks
+              -- alone.
+              let (walk, safeCall) = if capabilities > 1 then (walkStopped, 1) else (walkHere, 0)
+              walked <- walk untyped self safeCall cName cType high low out report failure
+              case waits of
+                wait : more | walked == busyCode -> threadDelay wait >> attempt more
+                _ -> return walked
+        walked <- attempt retries
         code <- if walked /= 0 then return walked else do
           graph <- peek out
           writeGraph graph cPath report failure
         if code == 0 then Right <$> readReport report else Left . FreezeError code <$> errorMessage failure
+  where withStable x = bracket (newStablePtr x) freeStablePtr
 
 thawValue :: forall a. Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
 thawValue path root =

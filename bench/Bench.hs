@@ -1,0 +1,180 @@
+{-# LANGUAGE BangPatterns, ExistentialQuantification, MagicHash, UnboxedTuples #-}
+-- The program that bench/run measures with. Numbers on stdout, one line for each measurement: nanoseconds, bytes or counts.
+--
+-- > bench make SHAPE N FILE         builds a value of N elements and freezes it
+-- > bench thaw FILE                 thaws once, by Fastboot.thaw: nanoseconds, minor and major page faults, size
+-- > bench open FILE                 the same by the C function under it, with the type's fingerprint at hand
+-- > bench freeze SHAPE N ROUNDS     walks and collects in turn: image bytes, live bytes, nanoseconds of walk and
+-- >                                 collection by the clock, and of processor time
+-- > bench gc N ROUNDS FILE|-        major collections of N live elements before, then after, FILE was thawed
+module Main (main) where
+
+import Control.Concurrent (ThreadId, myThreadId)
+import Control.Exception (bracket, evaluate)
+import Control.Monad (forM, forM_, replicateM)
+import Data.Array (Array, bounds, listArray)
+import Data.Bits (shiftR, xor)
+import qualified Data.IntMap.Strict as IntMap
+import Data.List (sort)
+import qualified Data.Map.Strict as Map
+import qualified Data.Text as Text
+import Data.Text (Text)
+import Data.Typeable (Proxy (..), Typeable, typeRep, typeRepFingerprint)
+import Data.Word (Word64)
+import Fastboot
+import Foreign.C.String (CString, withCString)
+import Foreign.C.Types (CInt (..))
+import Foreign.Marshal.Alloc (allocaBytes)
+import Foreign.StablePtr (StablePtr, freeStablePtr, newStablePtr)
+import Foreign.Storable (peekByteOff)
+import GHC.Clock (getMonotonicTimeNSec)
+import GHC.Exts (Ptr (..), addrToAny#)
+import GHC.Fingerprint.Type (Fingerprint (..))
+import GHC.Stats (gc, gcdetails_live_bytes, getRTSStats)
+import System.CPUTime (getCPUTime)
+import System.Environment (getArgs)
+import System.Exit (die)
+import System.Mem (performMajorGC)
+
+-- What is frozen. A dictionary from texts to records is the usual case: small closures of several kinds, many pointers.
+type Dictionary = Map.Map Text (Text, Int)
+
+dictionary :: Int -> Dictionary
+dictionary n = Map.fromDistinctAscList [entry i | i <- [0 .. n - 1]]
+  where
+    entry i = let !key = text "key-" 8 i; !value = record (hash i) in (key, value)
+    record h = let !t = Text.take (8 + h `mod` 33) (Text.drop (h `shiftR` 8 `mod` 24) alphabet); !copied = Text.copy t in (copied, h)
+    alphabet = Text.pack "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
+
+hash :: Int -> Int
+hash i = x `xor` (x `shiftR` 15) where x = i * 2654435761 `mod` 4294967296
+
+text :: String -> Int -> Int -> Text
+text prefix width i = Text.pack (prefix ++ replicate (width - length digits) '0' ++ digits) where digits = show i
+
+-- Few, large closures: the opposite case.
+texts :: Int -> Array Int Text
+texts n = foldr seq array array where array = listArray (0, n - 1) [text "value-" 20 i | i <- [0 .. n - 1]]
+
+-- Numbers only: the smallest closures.
+numbers :: Int -> IntMap.IntMap Int
+numbers n = IntMap.fromDistinctAscList [(i, h) | i <- [0 .. n - 1], let !h = hash i]
+
+-- A list: one long chain, which is the walker's deepest graph.
+list :: Int -> [Int]
+list n = foldr (\i rest -> let !h = hash i in h `seq` rest `seq` h : rest) [] [0 .. n - 1]
+
+data Shape = forall a. Typeable a => Shape (Int -> a) (a -> Int)
+
+shape :: String -> IO Shape
+shape "dictionary" = return (Shape dictionary Map.size)
+shape "texts" = return (Shape texts ((+ 1) . snd . bounds))
+shape "numbers" = return (Shape numbers IntMap.size)
+shape "list" = return (Shape list length)
+shape name = die ("bench: no shape " ++ name)
+
+timed :: IO a -> IO (Word64, a)
+timed act = do
+  start <- getMonotonicTimeNSec
+  result <- act
+  end <- getMonotonicTimeNSec
+  return (end - start, result)
+
+orDie :: Show e => IO (Either e a) -> IO a
+orDie act = act >>= either (die . show) return
+
+foreign import ccall unsafe "getrusage" getrusage :: CInt -> Ptr () -> IO CInt
+foreign import ccall unsafe "getppid" getppid :: IO CInt
+
+-- | Minor and major page faults of this process so far.
+pageFaults :: IO (Int, Int)
+pageFaults = allocaBytes 144 $ \usage -> do
+  _ <- getrusage 0 usage
+  (,) <$> peekByteOff usage 64 <*> peekByteOff usage 72
+
+make :: Shape -> Int -> FilePath -> IO ()
+make (Shape build size) n file = do
+  value <- evaluate (build n)
+  _ <- evaluate (size value)
+  report <- orDie (freeze file value)
+  print (frozenImageBytes report)
+
+-- The two calls of getppid mark the place for strace. The entry that is looked up is what the file must hold.
+measureThaw :: IO Dictionary -> IO ()
+measureThaw act = do
+  (minor, major) <- pageFaults
+  _ <- getppid
+  (time, value) <- timed act
+  _ <- getppid
+  (minor', major') <- pageFaults
+  case Map.lookupMax value of
+    Just (_, (_, number)) | number == hash (Map.size value - 1) -> return ()
+    _ -> die "bench: the thawed dictionary is not what was frozen"
+  putStrLn (unwords [show time, show (minor' - minor), show (major' - major), show (Map.size value)])
+
+foreign import ccall unsafe "bench_open" openByC :: CString -> CString -> Word64 -> Word64 -> IO (Ptr ())
+
+openOnce :: FilePath -> IO ()
+openOnce file = withCString file $ \path -> withCString (show rep) $ \name -> measureThaw $ do
+  Ptr address <- openByC path name high low
+  case addrToAny# address of (# value #) -> return value
+  where
+    rep = typeRep (Proxy :: Proxy Dictionary)
+    !(Fingerprint high low) = typeRepFingerprint rep
+
+foreign import ccall unsafe "bench_walk" walkByC :: StablePtr a -> StablePtr ThreadId -> IO Word64
+
+-- | Walks the value and throws the graph away. Gives the image's bytes.
+walk :: a -> IO Word64
+walk value = do
+  thread <- myThreadId
+  bracket (newStablePtr value) freeStablePtr $ \root -> bracket (newStablePtr thread) freeStablePtr $ \self ->
+    walkByC root self
+
+freezeRounds :: Shape -> Int -> Int -> IO ()
+freezeRounds (Shape build size) n rounds = do
+  value <- evaluate (build n)
+  _ <- evaluate (size value)
+  performMajorGC
+  performMajorGC
+  forM_ [1 .. rounds] $ \_ -> do
+    (walked, walkedCpu, bytes) <- timedTwice (walk value)
+    (collected, collectedCpu, ()) <- timedTwice performMajorGC
+    stats <- getRTSStats
+    putStrLn (unwords (map show [bytes, gcdetails_live_bytes (gc stats), walked, collected, walkedCpu, collectedCpu]))
+  _ <- evaluate (size value)
+  return ()
+
+timedTwice :: IO a -> IO (Word64, Word64, a)
+timedTwice act = do
+  start <- getCPUTime
+  (time, result) <- timed act
+  end <- getCPUTime
+  return (time, fromIntegral ((end - start) `div` 1000), result)
+
+gcRounds :: Int -> Int -> FilePath -> IO ()
+gcRounds n rounds file = do
+  live <- evaluate (dictionary n)
+  _ <- evaluate (Map.size live)
+  before <- collections
+  image <- if file == "-" then return Map.empty else orDie (thaw file)
+  after <- collections
+  putStrLn (unwords (map show [before, after]))
+  _ <- evaluate (Map.size live + Map.size (image :: Dictionary))
+  return ()
+  where
+    collections = do
+      _ <- replicateM 3 performMajorGC
+      times <- forM [1 .. rounds] (const (fst <$> timed performMajorGC))
+      return (sort times !! (rounds `div` 2))
+
+main :: IO ()
+main = do
+  arguments <- getArgs
+  case arguments of
+    ["make", kind, n, file] -> shape kind >>= \s -> make s (read n) file
+    ["thaw", file] -> measureThaw (orDie (thaw file))
+    ["open", file] -> openOnce file
+    ["freeze", kind, n, rounds] -> shape kind >>= \s -> freezeRounds s (read n) (read rounds)
+    ["gc", n, rounds, file] -> gcRounds (read n) (read rounds) file
+    _ -> die "usage: see the head of bench/Bench.hs"

@@ -1,0 +1,104 @@
+-- | What frozen code refers to stays alive, however often the collector runs, although nothing else in the process needs it.
+-- The branch that thaws must not mention the functions and tables: they are only reached through the image.
+--
+-- > caf freeze FILE ANSWERS
+-- > caf thaw FILE ANSWERS
+module Main (main) where
+
+import Control.Exception (evaluate)
+import Control.Monad (forM_, unless)
+import qualified Data.Map.Strict as Map
+import Fastboot
+import System.Environment (getArgs)
+import System.Exit (exitFailure)
+import System.Mem (performMajorGC, performMinorGC)
+
+-- Tables: one for each way in which frozen code can refer to it.
+squares, cubes, names, selfish :: Map.Map Int Int
+squares = Map.fromList [(i, i * i) | i <- [1 .. 5000]]
+cubes = Map.fromList [(i, i * i * i) | i <- [1 .. 5000]]
+names = Map.fromList [(i, length (show i)) | i <- [1 .. 5000]]
+selfish = Map.fromList [(i, i + 1) | i <- [1 .. 5000]]
+{-# NOINLINE squares #-}
+{-# NOINLINE cubes #-}
+{-# NOINLINE names #-}
+{-# NOINLINE selfish #-}
+
+-- An infinite table that grows while it is used.
+triangles :: [Int]
+triangles = scanl1 (+) [1 ..]
+{-# NOINLINE triangles #-}
+
+-- A top-level function that refers to one table has it in its own closure, not in an SRT.
+own :: Int -> Int
+own k = Map.findWithDefault 0 k selfish
+{-# NOINLINE own #-}
+
+-- Two tables, in an SRT; and another function's.
+both :: Int -> Int
+both k = Map.findWithDefault 0 k squares + Map.findWithDefault 0 k cubes + own k
+{-# NOINLINE both #-}
+
+-- A local function, with free variables.
+local :: Int -> Int -> Int
+local n = if n > 3 then \k -> Map.findWithDefault n k names else \k -> k
+{-# NOINLINE local #-}
+
+-- Constructor, class and dictionary that reach tables.
+data Handler = Handler { handlerName :: String, handle :: Int -> Int }
+
+class Numbered a where
+  number :: a -> Int -> Int
+  numbers :: a -> [Int] -> [Int]
+  numbers a = map (number a)
+
+data Triangular = Triangular
+instance Numbered Triangular where
+  number _ k = triangles !! (k `mod` 3000)
+
+data AnyNumbered = AnyNumbered (Int -> Int) ([Int] -> [Int])
+
+type Frozen = ([Handler], AnyNumbered, [Int])
+
+create :: Int -> Frozen
+create n =
+  ( handlers
+  , AnyNumbered (number Triangular) (numbers Triangular)
+  , [both (k + n) | k <- [1 .. 100]] )  -- thunks, where the runtime can hold them
+  where
+    handlers = foldr seq () hs `seq` hs
+    hs = [ make "own" own, make "both" both, make "local" (local n), make "triangles" (\k -> triangles !! (k * n `mod` 3000)) ]
+    make s f = length s `seq` f `seq` Handler s f
+{-# NOINLINE create #-}
+
+answers :: Frozen -> Int -> String
+answers (hs, AnyNumbered f g, ks) i =
+  show ([(handlerName h, map (handle h) [i .. i + 5]) | h <- hs], f i, g [i, i + 7], take 10 (drop (i `mod` 90) ks))
+{-# NOINLINE answers #-}
+
+churn :: Int -> IO ()
+churn n = evaluate (sum (Map.elems (Map.fromList [(i * 7919 `mod` 5003, i + n) | i <- [1 .. 20000]]))) >> return ()
+
+main :: IO ()
+main = do
+  arguments <- getArgs
+  case arguments of
+    ["freeze", file, expected] -> do
+      let value = create (length arguments + 4)
+      result <- freeze file value
+      either (\e -> print e >> exitFailure) (const (return ())) result
+      writeFile expected (unlines [answers value i | i <- [1 .. 60]])
+    ["thaw", file, expected] -> do
+      wanted <- lines <$> readFile expected
+      evaluate (sum (map length wanted)) >>= churn
+      thawed <- thaw file
+      case thawed of
+        Left failure -> print failure >> exitFailure
+        Right value -> forM_ (zip [1 ..] wanted) $ \(i, line) -> do
+          unless (answers value i == line) $
+            putStrLn ("question " ++ show i ++ ": " ++ answers value i ++ "\nexpected " ++ line) >> exitFailure
+          churn i
+          performMajorGC
+          performMinorGC
+          performMajorGC
+    _ -> exitFailure

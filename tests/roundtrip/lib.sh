@@ -1,0 +1,70 @@
+# A library of the tests beside it: builds programs, freezes and thaws all graphs of one.
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+
+sources=$FASTBOOT_SOURCE/tests/roundtrip
+read -ra ghc_flags <<<"$("$FASTBOOT_STAGE/bin/fastboot-config" --ghc-flags)"
+
+# compile OUTPUT MAIN [FLAG...]
+compile() {
+  local output=$1 main=$2
+  shift 2
+  ghc -v0 -O1 -rtsopts "${ghc_flags[@]}" -i"$sources" -outputdir "objects_${main%.hs}" "$@" "$sources/$main" -o "$output" ||
+    fail "$main does not compile"
+}
+
+# build_program NAME MAIN: ./NAME with the vanilla runtime system, and ./NAME_threaded. thaw_each takes the last one built.
+build_program() {
+  program=$1
+  compile "$1" "$2"
+  compile "$1_threaded" "$2" -threaded
+}
+
+# freeze_each PROGRAM DIRECTORY [RTS flag...]: all of ${graphs[@]}
+freeze_each() {
+  local program=$1 directory=$2 graph
+  shift 2
+  mkdir -p "$directory"
+  for graph in "${graphs[@]}"; do
+    "./$program" freeze "$graph" "$directory/$graph.snap" +RTS -V0 "$@" 2>freeze.err ||
+      fail "$program cannot freeze $graph: $(cat freeze.err)"
+  done
+  echo "froze ${#graphs[@]} graphs with $program $* ($(du -sh "$directory" | cut -f1))"
+}
+
+# One line of thaw_each's list: PROGRAM DIRECTORY MODE GRAPH FLAG...
+thaw_one() {
+  local program=$1 directory=$2 mode=$3 graph=$4 status=0
+  shift 4
+  local err
+  err=$(timeout 120 "./$program" thaw "$mode" "$graph" "$directory/$graph.snap" +RTS -V0 "$@" 2>&1) || status=$?
+  [ $status != 0 ] || return 0
+  # One write, for others append too.
+  printf '%s\n' "$graph: ./$program thaw $mode $graph $directory/$graph.snap +RTS $* (exit $status): $(tr '\n' ' ' <<<"${err:0:600}")" \
+    >>failures
+}
+export -f thaw_one
+
+# thaw_each MODE...: every graph under every one of ${flags[@]}, in both runtime systems, with the modes in turn.
+thaw_each() {
+  local modes=("$@") i=0 graph flag start=$SECONDS
+  : >failures
+  for flag in "${flags[@]}"; do
+    for graph in "${graphs[@]}"; do
+      echo "$program vanilla ${modes[i++ % ${#modes[@]}]} $graph $flag"
+      echo "${program}_threaded threaded ${modes[i % ${#modes[@]}]} $graph $flag -N2"
+    done
+    # With an even number of graphs each would meet the same mode for ever.
+    i=$((i + 1))
+  done >list
+  # shellcheck disable=SC2016 # the inner shell's words
+  tr '\n' '\0' <list | xargs -0 -P"$(nproc)" -n1 bash -c 'read -ra words <<<"$1"; thaw_one "${words[@]}"' thaw_one ||
+    fail "the list of $(wc -l <list) comparisons did not run"
+  if [ -s failures ]; then
+    sort failures | head -n 20
+    fail "$(wc -l <failures) of $(wc -l <list) comparisons, in the graphs $(cut -d: -f1 failures | sort -u | tr '\n' ' ')"
+  fi
+  echo "compared ${#graphs[@]} graphs under ${#flags[@]} collectors x 2 runtime systems in $((SECONDS - start)) s"
+}

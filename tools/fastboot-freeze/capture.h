@@ -1,0 +1,33 @@
+// The directory into which PROGRAM freezes: private, fresh, beside the snapshot that is to be written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "format/error.h"
+
+namespace fastboot::freeze {
+
+struct Captured {
+  std::string image;  // its file's name without .snap
+  std::string path;
+};
+
+class CaptureDirectory {
+ public:
+  // In the directory of `output`, with mode 0700 and a name of its own. Error: write_failed, no_space, bad_argument.
+  static format::Result<CaptureDirectory> create(const std::string& output);
+  CaptureDirectory(CaptureDirectory&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  CaptureDirectory& operator=(CaptureDirectory&&) = delete;
+  ~CaptureDirectory();  // removes it with all that is in it
+
+  const std::string& path() const { return path_; }  // absolute
+  // The finished snapshots in it, by name.
+  std::vector<Captured> images() const;
+
+ private:
+  explicit CaptureDirectory(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+}  // namespace fastboot::freeze

@@ -1,0 +1,70 @@
+// fastboot-freeze: runs a program and collects the snapshot that it freezes.
+#include <algorithm>
+#include <csignal>
+
+#include "common/command_line.h"
+#include "fastboot-freeze/freeze.h"
+
+namespace {
+
+using fastboot::freeze::Options;
+
+void add_options(CLI::App* app, Options* options) {
+  app->description("Run PROGRAM and keep what it freezes as the snapshot OUT.snap.");
+  app->footer(
+      "PROGRAM's standard output goes to standard error. OUT.snap appears complete, or is left as it was.\n"
+      "Exit status: 0 done, 1 refused (PROGRAM failed, or froze nothing or several images), 2 trouble.\n"
+      "@FILE before -- stands for the words of FILE. Manual: fastboot-freeze(1).");
+  app->add_option("-o,--output", options->output, "the snapshot to write")->type_name("OUT.snap");
+  app->add_option("--image", options->image, "the image to keep, where PROGRAM freezes several")->type_name("NAME");
+  app->add_option("--timeout", options->timeout, "end PROGRAM after so many seconds")->type_name("SECONDS");
+  app->add_flag("--json", options->json, "a JSON document about the snapshot on standard output");
+  app->add_flag("-q,--quiet", options->quiet, "do not tell what was frozen");
+  app->add_option("PROGRAM", options->program, "a path, or a name that is looked for in PATH")->type_name("");
+  app->add_option("ARG", options->arguments, "arguments for PROGRAM, after --")->type_name("");
+}
+
+// Nothing, or what is wrong with the command line.
+std::string check(const Options& options) {
+  if (options.program.empty()) return "no program to run";
+  if (options.output.empty()) return "no -o OUT.snap to write";
+  // Longer than a year is a slip of the keyboard, and the clock's arithmetic need not think of it.
+  if (!(options.timeout >= 0 && options.timeout < 4e7)) return "--timeout takes a number of seconds, 0 for no limit";
+  return {};
+}
+
+// As a shell expects of a program that a signal ended.
+[[noreturn]] void die_by(int signal_number) {
+  signal(signal_number, SIG_DFL);
+  raise(signal_number);
+  _exit(128 + signal_number);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace fastboot;
+  tools::ignore_closed_pipes();
+  tools::Diagnostics diagnostics("fastboot-freeze");
+  Options options;
+  CLI::App app;
+  tools::prepare(&app, "fastboot-freeze");
+  add_options(&app, &options);
+  // What follows -- is PROGRAM's, to the letter: a word @FILE there is no response file.
+  char** const dashes = std::find(argv, argv + argc, std::string_view("--"));
+  const int own = static_cast<int>(dashes - argv);
+  if (const auto exit = tools::parse(&app, own, argv, &diagnostics)) return *exit;
+  if (own < argc) options.arguments.insert(options.arguments.end(), dashes + 1, argv + argc);
+  if (const std::string wrong = check(options); !wrong.empty()) {
+    diagnostics.error(wrong + "; usage: fastboot-freeze [OPTION...] -o OUT.snap PROGRAM [-- ARG...]");
+    return tools::kExitTrouble;
+  }
+  tools::Output out;
+  const freeze::Finish finish = freeze::freeze(options, &out, &diagnostics);
+  if (!out.flush()) {
+    diagnostics.error(fmt::format("cannot write to standard output: {}", strerror(out.error())));
+    return tools::kExitTrouble;
+  }
+  if (finish.signal != 0) die_by(finish.signal);
+  return finish.exit;
+}
