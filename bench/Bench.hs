@@ -122,14 +122,16 @@ openOnce file = withCString file $ \path -> withCString (show rep) $ \name -> me
     rep = typeRep (Proxy :: Proxy Dictionary)
     !(Fingerprint high low) = typeRepFingerprint rep
 
-foreign import ccall unsafe "bench_walk" walkByC :: StablePtr a -> StablePtr ThreadId -> IO Word64
+foreign import ccall unsafe "bench_walk" walkByC :: StablePtr a -> StablePtr ThreadId -> Ptr Word64 -> IO ()
 
--- | Walks the value and throws the graph away. Gives the image's bytes.
-walk :: a -> IO Word64
+-- | Walks the value and throws the graph away. Gives the image's bytes, and nanoseconds by the clock and of processor time.
+walk :: a -> IO (Word64, Word64, Word64)
 walk value = do
   thread <- myThreadId
   bracket (newStablePtr value) freeStablePtr $ \root -> bracket (newStablePtr thread) freeStablePtr $ \self ->
-    walkByC root self
+    allocaBytes 24 $ \counts -> do
+      walkByC root self counts
+      (,,) <$> peekByteOff counts 0 <*> peekByteOff counts 8 <*> peekByteOff counts 16
 
 freezeRounds :: Shape -> Int -> Int -> IO ()
 freezeRounds (Shape build size) n rounds = do
@@ -138,19 +140,14 @@ freezeRounds (Shape build size) n rounds = do
   performMajorGC
   performMajorGC
   forM_ [1 .. rounds] $ \_ -> do
-    (walked, walkedCpu, bytes) <- timedTwice (walk value)
-    (collected, collectedCpu, ()) <- timedTwice performMajorGC
+    (bytes, walked, walkedCpu) <- walk value
+    cpu <- getCPUTime
+    (collected, ()) <- timed performMajorGC
+    cpu' <- getCPUTime
     stats <- getRTSStats
-    putStrLn (unwords (map show [bytes, gcdetails_live_bytes (gc stats), walked, collected, walkedCpu, collectedCpu]))
+    putStrLn (unwords (map show [bytes, gcdetails_live_bytes (gc stats), walked, collected, walkedCpu, fromIntegral ((cpu' - cpu) `div` 1000)]))
   _ <- evaluate (size value)
   return ()
-
-timedTwice :: IO a -> IO (Word64, Word64, a)
-timedTwice act = do
-  start <- getCPUTime
-  (time, result) <- timed act
-  end <- getCPUTime
-  return (time, fromIntegral ((end - start) `div` 1000), result)
 
 gcRounds :: Int -> Int -> FilePath -> IO ()
 gcRounds n rounds file = do

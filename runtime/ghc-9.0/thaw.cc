@@ -161,9 +161,10 @@ bool choose_root(const View& view, const char* name, const char* type_name, uint
   }
   if (root->type_fingerprint[0] != type_0 || root->type_fingerprint[1] != type_1) {
     const char* found = view.string(root->type_name);
+    const char* expected = type_name == nullptr ? "another" : type_name;
     return fail(error, Code::wrong_type, "its root \"%.200s\" has type %.1000s%s, and %.1000s was expected",
                 view.string(root->name), found,
-                strcmp(found, type_name) == 0 ? " (of another definition by that name)" : "", type_name);
+                strcmp(found, expected) == 0 ? " (of another definition by that name)" : "", expected);
   }
   *out = root;
   return true;
@@ -290,7 +291,7 @@ bool thaw_new(const SnapshotFile& file, Timeline* timeline, Image** out, Error* 
     return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u", view.binding->module_count,
                 kMostModules);
   }
-  if (view.lazy.size != 0 && forced_offset(view) == 0) {
+  if (view.header->lazy_closures != 0 && forced_offset(view) == 0) {
     return fail(error, Code::corrupt, "it has lazy closures and no trampolines for them");
   }
   Placement placement;

@@ -294,10 +294,28 @@ inline Offset Walker::copy_bytes(uint64_t pointer, InfoClass* c) {
   return at;
 }
 
+// An array without elements may be thawed in place by anybody (unsafeThaw writes its header) and never be written otherwise: there is
+// nothing to write. So it goes where writing is allowed, and at thaw its header becomes the program's own FROZEN_DIRTY info
+// pointer, under which the RTS does not put the array on a mutable list.
+Offset Walker::copy_empty_array(InfoClass* c, uint32_t header_words) {
+  const Offset at = staging_.allocate(staging_.lazy(), header_words);
+  if (at == 0) return 0;
+  const bool small = header_words == 2;
+  const uint64_t dirty = small ? reinterpret_cast<uint64_t>(&stg_SMALL_MUT_ARR_PTRS_FROZEN_DIRTY_info)
+                               : reinterpret_cast<uint64_t>(&stg_MUT_ARR_PTRS_FROZEN_DIRTY_info);
+  const uint32_t target = classifier_.raw_target(dirty);
+  classifier_.target(target).symbol = small ? "stg_SMALL_MUT_ARR_PTRS_FROZEN_DIRTY_info" : "stg_MUT_ARR_PTRS_FROZEN_DIRTY_info";
+  staging_.words()[at] = c->header;
+  staging_.mark(at, 1);
+  if (!raws_.push(wire::RawReference{staging_.address(at), target, 0})) return 0;
+  return at;
+}
+
 // `header_words` is 3 for arrays with a card table, which stays zero, and 2 for small ones.
 Offset Walker::copy_array(uint64_t pointer, InfoClass* c, uint32_t header_words) {
   const uint64_t* from = words_at(pointer);
   const uint64_t count = from[1];
+  if (count == 0) return copy_empty_array(c, header_words);
   const uint64_t payload = header_words == 3 ? from[2] : count;
   const Offset at = staging_.allocate(staging_.data(), header_words + payload);
   if (at == 0) return 0;

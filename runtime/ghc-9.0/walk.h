@@ -95,6 +95,7 @@ class Walker {
   Offset copy_application(uint64_t pointer, InfoClass* c);
   bool copy_arguments(Offset at, Offset first, const uint64_t* from, uint32_t count, uint64_t function);
   uint64_t selected(uint64_t pointer, const InfoClass* c);
+  Offset copy_empty_array(InfoClass* c, uint32_t header_words);
   Offset copy_literal(uint64_t pointer, InfoClass* c);
   Offset copy_addressed(uint64_t pointer, InfoClass* c);
   Offset copy_mut_var(uint64_t pointer, InfoClass* c);

@@ -50,7 +50,8 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph *graph, const char *path, f
 void fastboot_freeze_discard(fastboot_frozen_graph *graph);
 
 /* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`, or
- * where that is NULL of the only root or the one named as the image. Call it by an *unsafe* foreign call: the pointer is only
+ * where that is NULL of the only root or the one named as the image. `type_name` is for the message when the type is wrong, and
+ * may be NULL. Call it by an *unsafe* foreign call: the pointer is only
  * known to the collector once the caller holds it. */
 uint32_t fastboot_thaw(const char *path, const char *root, const char *type_name, uint64_t type_fingerprint_0,
                        uint64_t type_fingerprint_1, void **closure, fastboot_error *error);

@@ -79,26 +79,34 @@ answers (hs, AnyNumbered f g, ks) i =
 churn :: Int -> IO ()
 churn n = evaluate (sum (Map.elems (Map.fromList [(i * 7919 `mod` 5003, i + n) | i <- [1 .. 20000]]))) >> return ()
 
+freezing, thawing :: FilePath -> FilePath -> IO ()
+freezing file expected = do
+  let value = create (length file - length file + 7)
+  result <- freeze file value
+  either (\e -> print e >> exitFailure) (const (return ())) result
+  writeFile expected (unlines [answers value i | i <- [1 .. 60]])
+{-# NOINLINE freezing #-}
+
+thawing file expected = do
+  wanted <- lines <$> readFile expected
+  evaluate (sum (map length wanted)) >>= churn
+  thawed <- thaw file
+  case thawed of
+    Left failure -> print failure >> exitFailure
+    Right value -> forM_ (zip [1 ..] wanted) $ \(i, line) -> do
+      unless (answers value i == line) $
+        putStrLn ("question " ++ show i ++ ": " ++ answers value i ++ "\nexpected " ++ line) >> exitFailure
+      churn i
+      performMajorGC
+      performMinorGC
+      performMajorGC
+{-# NOINLINE thawing #-}
+
+-- The last thing that it does is to jump into one of the two, so that the other is garbage.
 main :: IO ()
 main = do
   arguments <- getArgs
   case arguments of
-    ["freeze", file, expected] -> do
-      let value = create (length arguments + 4)
-      result <- freeze file value
-      either (\e -> print e >> exitFailure) (const (return ())) result
-      writeFile expected (unlines [answers value i | i <- [1 .. 60]])
-    ["thaw", file, expected] -> do
-      wanted <- lines <$> readFile expected
-      evaluate (sum (map length wanted)) >>= churn
-      thawed <- thaw file
-      case thawed of
-        Left failure -> print failure >> exitFailure
-        Right value -> forM_ (zip [1 ..] wanted) $ \(i, line) -> do
-          unless (answers value i == line) $
-            putStrLn ("question " ++ show i ++ ": " ++ answers value i ++ "\nexpected " ++ line) >> exitFailure
-          churn i
-          performMajorGC
-          performMinorGC
-          performMajorGC
+    ["freeze", file, expected] -> freezing file expected
+    ["thaw", file, expected] -> thawing file expected
     _ -> exitFailure

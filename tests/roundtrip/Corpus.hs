@@ -27,6 +27,7 @@ import qualified Data.IntMap.Strict as IntMap
 import qualified Data.IntSet as IntSet
 import Data.List (foldl')
 import Data.List.NonEmpty (NonEmpty (..))
+import qualified Data.Map.Lazy as Lazy
 import qualified Data.Map.Strict as Map
 import Data.Ord (Down (..))
 import qualified Data.Primitive as Prim
@@ -198,14 +199,10 @@ dagDepth (Node a b) | same a b = 1 + dagDepth a
 data Ring = Ring { value :: Int, next :: Ring, previous :: Ring }
 
 ring :: Int -> Ring
-ring n = walk (2 * n) first `seq` first
+ring n = walk (2 * n) (table Map.! 0) `seq` table Map.! 0
   where
-    (first, end) = go 0 end
-    go :: Int -> Ring -> (Ring, Ring)
-    go i before = (this, final)
-      where
-        this = Ring (i * i) after before
-        (after, final) = if i == n - 1 then (first, this) else go (i + 1) this
+    table = Lazy.fromList [(i, Ring (i * i) (at (i + 1)) (at (i - 1))) | i <- [0 .. n - 1]]
+    at i = table Map.! (i `mod` n)
     walk :: Int -> Ring -> Int
     walk 0 r = value r
     walk k r = value r `seq` previous r `seq` walk (k - 1) (next r)

@@ -339,7 +339,7 @@ graphs =
   , lazily 1 "cycle" (\n -> cycle [work n, n, 3]) (digest (take 1000))
   , lazily 1 "unfold" (\n -> unfoldr (\(a, b) -> Just (a, (b, (a * 7 + b) `mod` 1009))) (n, 1)) (digest (take 3000))
   , lazily 1000 "collatz" collatz (digest Array.elems)
-  , lazily 5 "loeb" (\n -> cells (loeb [const n, (+ 1) . head, \l -> sum (take 2 l), (* 2) . (!! 2), length])) (digest id)
+  , lazily 4 "loeb" (\n -> cells (loeb [const n, (+ 1) . head, \l -> sum (take 2 l), (* 2) . (!! 2), length])) (digest id)
   , lazily 1 "memo" (\n -> memo 0 (\k -> k * n + 1)) (digest (\m -> map (ask m) [0 .. 300]))
   , lazily 1000 "lazy_map" (\n -> Map.fromList [(i, work (i + n)) | i <- [1 .. 1000]]) (digest (\m -> (Map.lookup 7 m, sum (Map.elems m), Map.valid m)))
   , lazily 1 "knotted_map" (\n -> let m = Map.fromList [(i, if i < 2 then toInteger n else m Map.! (i - 1) + m Map.! (i - 2)) | i <- [0 .. 150 :: Int]] in m) (digest Map.toList)

@@ -14,6 +14,7 @@ import Data.Array.IO (IOArray, IOUArray)
 import Data.Array.MArray (newArray)
 import Data.Array.ST (STUArray)
 import Data.Array.Storable (StorableArray)
+import qualified Data.ByteString.Unsafe as Bytes
 import Data.IORef
 import Data.List (isInfixOf)
 import qualified Data.Map.Strict as Map
@@ -25,8 +26,9 @@ import qualified Data.Vector.Primitive.Mutable as MVectorP
 import qualified Data.Vector.Storable.Mutable as MVectorS
 import qualified Data.Vector.Unboxed.Mutable as MVectorU
 import Fastboot
-import Foreign.ForeignPtr (ForeignPtr, mallocForeignPtr)
-import Foreign.Marshal.Alloc (mallocBytes)
+import Foreign.C.Types (CChar)
+import Foreign.ForeignPtr (newForeignPtr, newForeignPtr_)
+import Foreign.Marshal.Alloc (finalizerFree, mallocBytes)
 import Foreign.Ptr (Ptr)
 import Foreign.StablePtr (newStablePtr)
 import GHC.Compact (compact)
@@ -83,7 +85,12 @@ cases =
       inEntry <$> (evaluate (length "name") >>= makeStableName)
   , Case "a StablePtr" [308] entryPath ["StablePtr"] (inEntry <$> newStablePtr 'x')
   , Case "a Ptr" [307] entryPath ["memory outside the heap"] (inEntry <$> (mallocBytes 64 :: IO (Ptr Int)))
-  , Case "a ForeignPtr" [301, 307] entryPath [] (inEntry <$> (mallocForeignPtr :: IO (ForeignPtr Int)))
+  , Case "a ForeignPtr to malloc's memory" [307] entryPath ["memory outside the heap"] $
+      inEntry <$> ((mallocBytes 64 :: IO (Ptr Int)) >>= newForeignPtr_)
+  , Case "a ForeignPtr with a finalizer" [301, 303, 307] entryPath [] $
+      inEntry <$> ((mallocBytes 64 :: IO (Ptr Int)) >>= newForeignPtr finalizerFree)
+  , Case "a ByteString in malloc's memory" [301, 303, 307] entryPath [] $
+      inEntry <$> ((mallocBytes 64 :: IO (Ptr CChar)) >>= \p -> Bytes.unsafePackMallocCStringLen (p, 64))
   , Case "a Handle" [301, 302] (entryPath ++ " > GHC.IO.Handle.Types.FileHandle field") [] (inEntry <$> openFile "/dev/null" ReadMode)
   , Case "an IOArray" [301] (entryPath ++ " > GHC.Arr.STArray field ") ["MUT_ARR_PTRS"] $
       inEntry <$> (newArray (0, 9) 'x' :: IO (IOArray Int Char))

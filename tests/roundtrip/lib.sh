@@ -27,10 +27,13 @@ freeze_each() {
   local program=$1 directory=$2 graph
   shift 2
   mkdir -p "$directory"
+  local wrong=0
   for graph in "${graphs[@]}"; do
-    "./$program" freeze "$graph" "$directory/$graph.snap" +RTS -V0 "$@" 2>freeze.err ||
-      fail "$program cannot freeze $graph: $(cat freeze.err)"
+    "./$program" freeze "$graph" "$directory/$graph.snap" +RTS -V0 "$@" 2>freeze.err && continue
+    echo "$program $*: cannot freeze $(cat freeze.err)"
+    wrong=$((wrong + 1))
   done
+  [ $wrong = 0 ] || fail "$program $*: $wrong of ${#graphs[@]} graphs cannot be frozen"
   echo "froze ${#graphs[@]} graphs with $program $* ($(du -sh "$directory" | cut -f1))"
 }
 
@@ -47,17 +50,20 @@ thaw_one() {
 }
 export -f thaw_one
 
-# thaw_each MODE...: every graph under every one of ${flags[@]}, in both runtime systems, with the modes in turn.
+# thaw_each MODE...: every graph under every one of ${flags[@]}, in both runtime systems, with the modes in turn. The graphs
+# in $slow, which take seconds each, meet every third.
+slow=' long_list left_nested boundary_arrays bytes_10mb large_array million_thunks byte_string_large deep_thunks '
 thaw_each() {
-  local modes=("$@") i=0 graph flag start=$SECONDS
+  local modes=("$@") i=0 round=0 graph flag start=$SECONDS
   : >failures
   for flag in "${flags[@]}"; do
     for graph in "${graphs[@]}"; do
+      [[ $slow != *" $graph "* || $((round % 3)) = 0 ]] || continue
       echo "$program vanilla ${modes[i++ % ${#modes[@]}]} $graph $flag"
       echo "${program}_threaded threaded ${modes[i % ${#modes[@]}]} $graph $flag -N2"
     done
     # With an even number of graphs each would meet the same mode for ever.
-    i=$((i + 1))
+    i=$((i + 1)) round=$((round + 1))
   done >list
   # shellcheck disable=SC2016 # the inner shell's words
   tr '\n' '\0' <list | xargs -0 -P"$(nproc)" -n1 bash -c 'read -ra words <<<"$1"; thaw_one "${words[@]}"' thaw_one ||
@@ -66,5 +72,5 @@ thaw_each() {
     sort failures | head -n 20
     fail "$(wc -l <failures) of $(wc -l <list) comparisons, in the graphs $(cut -d: -f1 failures | sort -u | tr '\n' ' ')"
   fi
-  echo "compared ${#graphs[@]} graphs under ${#flags[@]} collectors x 2 runtime systems in $((SECONDS - start)) s"
+  echo "compared ${#graphs[@]} graphs ($(wc -l <list) comparisons) under ${#flags[@]} collectors x 2 runtime systems in $((SECONDS - start)) s"
 }

@@ -1,6 +1,8 @@
 // fastboot-freeze: runs a program and collects the snapshot that it freezes.
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 
 #include "common/command_line.h"
 #include "fastboot-freeze/freeze.h"
@@ -40,9 +42,7 @@ std::string check(const Options& options) {
   _exit(128 + signal_number);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   using namespace fastboot;
   tools::ignore_closed_pipes();
   tools::Diagnostics diagnostics("fastboot-freeze");
@@ -67,4 +67,18 @@ int main(int argc, char** argv) {
   }
   if (finish.signal != 0) die_by(finish.signal);
   return finish.exit;
+}
+
+}  // namespace
+
+// The libraries throw when memory runs out. Caught, so that destructors run and the temporary directory goes.
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fputs("fastboot-freeze: error: ", stderr);
+    fputs(error.what(), stderr);
+    fputs("\n", stderr);
+    return fastboot::tools::kExitTrouble;
+  }
 }

@@ -21,8 +21,8 @@ struct Report {
 // "dict.snap: image dict, ..."; for a report with a snapshot.
 std::string one_line(const Report& report);
 
-// One JSON document. docs/JSON.md and fastboot-freeze(1) describe it; a change that takes something away or gives it
-// another meaning raises the schema's version.
+// One JSON document, which fastboot-freeze(1) describes; a change that takes something away or gives it another meaning
+// raises the schema's version.
 void print_json(const Report& report, bool ok, tools::Output* out);
 
 }  // namespace fastboot::freeze

@@ -141,17 +141,22 @@ freezeValue path value = do
 
 thawValue :: forall a. Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
 thawValue path root =
-  withCString path $ \cPath -> withMaybe root $ \cRoot -> withCString (show rep) $ \cType ->
-    allocaBytes errorSize $ \failure -> alloca $ \out -> do
-      code <- thawHere cPath cRoot cType high low out failure
-      if code /= 0 then Left . ThawError code <$> errorMessage failure else do
-        Ptr address <- peek out
-        case addrToAny# address of (# value #) -> return (Right value)
+  withCString path $ \cPath -> withMaybe root $ \cRoot -> allocaBytes errorSize $ \failure -> alloca $ \out -> do
+    let call name = thawHere cPath cRoot name high low out failure
+    -- What the type is called is for the message only, and working it out takes as long as opening the file.
+    first <- call nullPtr
+    code <- if first == wrongTypeCode then withCString (show rep) call else return first
+    if code /= 0 then Left . ThawError code <$> errorMessage failure else do
+      Ptr address <- peek out
+      case addrToAny# address of (# value #) -> return (Right value)
   where
     rep = typeRep ([] :: [a])
     Fingerprint high low = typeRepFingerprint rep
     withMaybe Nothing act = act nullPtr
     withMaybe (Just s) act = withCString s act
+
+wrongTypeCode :: Word32
+wrongTypeCode = 206
 
 thawOrBuild :: Typeable a => FilePath -> IO a -> IO a
 thawOrBuild path build = do
