@@ -41,14 +41,14 @@ bool SnapshotFile::open(const char* path, wire::Error* error) {
   // O_NONBLOCK: a FIFO in the file's place must not make us wait.
   fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd_ < 0 && errno == ENOENT) return fail(error, Code::not_found, "no such file; freeze it first");
-  if (fd_ < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(errno));
+  if (fd_ < 0) return fail(error, Code::not_readable, "cannot open it: %s; give the path of a snapshot, or freeze it again", strerror(errno));
   return check_trust(error) && read_metadata(error);
 }
 
 bool SnapshotFile::check_trust(wire::Error* error) {
   struct stat status;
   if (fstat(fd_, &status) != 0) return fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
-  if (!S_ISREG(status.st_mode)) return fail(error, Code::not_regular, "not a regular file; a snapshot is one");
+  if (!S_ISREG(status.st_mode)) return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
   if (status.st_uid != 0 && status.st_uid != geteuid()) {
     return fail(error, Code::untrusted,
                 "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "

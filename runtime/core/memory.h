@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <cstring>
 
 namespace fastboot::runtime {
 
@@ -16,7 +17,7 @@ class Reservation {
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
   ~Reservation() {
-    if (base_ != nullptr) munmap(base_, size_);
+    if (base_ != nullptr && !keep()) munmap(base_, size_);
   }
 
   // With `huge`, asks the kernel for 2 MiB pages: fresh ones are then a fault each 2 MiB, not each 4 KiB.
@@ -44,7 +45,41 @@ class Reservation {
   uint8_t* data() const { return base_; }
   uint64_t size() const { return size_; }
 
+  // Fresh pages cost as much time as anything that is done with them. A program that reserves the same again and again may have
+  // the same memory again: when `kept` is given, the pages are zeroed and left there instead of being unmapped, as long as what
+  // is in use is no more than kMostKept. What is in use: the first `used` bytes, and `more` bytes from `more_at` on.
+  struct Kept {
+    uint8_t* base = nullptr;
+    uint64_t size = 0;
+  };
+  void keep_in(Kept* kept, uint64_t used, uint64_t more_at = 0, uint64_t more = 0) {
+    kept_ = kept;
+    used_ = used;
+    more_at_ = more_at;
+    more_ = more;
+  }
+  // Takes what was kept, if it is of this size. The caller sees to it that no two threads do this at once.
+  bool take(Kept* kept, uint64_t size) {
+    if (kept->base == nullptr || kept->size != size) return false;
+    base_ = kept->base;
+    size_ = kept->size;
+    *kept = Kept{};
+    return true;
+  }
+
  private:
+  static constexpr uint64_t kMostKept = uint64_t{1} << 30;
+
+  bool keep() {
+    if (kept_ == nullptr || kept_->base != nullptr || used_ + more_ > kMostKept) return false;
+    memset(base_, 0, used_);
+    memset(base_ + more_at_, 0, more_);
+    *kept_ = Kept{base_, size_};
+    return true;
+  }
+
+  Kept* kept_ = nullptr;
+  uint64_t used_ = 0, more_at_ = 0, more_ = 0;
   uint8_t* base_ = nullptr;
   uint64_t size_ = 0;
 };

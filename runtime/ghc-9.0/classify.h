@@ -109,6 +109,12 @@ class Classifier {
     return classify_slowly(info, &cached);
   }
 
+  // The same where it has been asked for lately, else nullptr.
+  InfoClass* cached(uint64_t info) const {
+    const Cached& cached = cache_[info >> 3 & (kCacheSize - 1)];
+    return cached.info == info ? cached.info_class : nullptr;
+  }
+
   // The target for a static closure, for one that is only kept alive, and for an address of this build.
   uint32_t closure_target(uint64_t closure);  // interned stub; also a static root
   uint32_t root_target(uint64_t closure);

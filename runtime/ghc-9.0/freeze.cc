@@ -54,6 +54,40 @@ uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
   return to->code;
 }
 
+// --- memory -----------------------------------------------------------------------------------------------------------
+
+// What one freeze leaves for the next. A program that freezes once, as most do, gets all of it back.
+struct Warm {
+  runtime::Reservation::Kept staging;
+  runtime::Reservation::Kept shadow;
+  uint32_t freezes = 0;
+  bool busy = false;
+
+  bool lock() { return !__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE); }
+  void unlock() { __atomic_store_n(&busy, false, __ATOMIC_RELEASE); }
+};
+Warm warm;
+
+bool reserve_memory(fastboot_frozen_graph* graph, Error* error) {
+  runtime::Reservation::Kept none;
+  const bool mine = warm.lock();
+  const bool ok = graph->classifier.init(graph->slot, error) && graph->walker.init(mine ? &warm.shadow : &none, error) &&
+                  (graph->staging.reserve(graph->slot, mine ? &warm.staging : &none) ||
+                   fail(error, Code::out_of_memory, "no address space for an image; raise `ulimit -v`"));
+  if (mine) warm.unlock();
+  return ok;
+}
+
+void release_graph(fastboot_frozen_graph* graph) {
+  const bool mine = warm.lock();
+  if (mine && ++warm.freezes > 1) {
+    graph->staging.keep_in(&warm.staging);
+    graph->walker.keep_in(&warm.shadow);
+  }
+  graph->~fastboot_frozen_graph();
+  if (mine) warm.unlock();
+}
+
 // --- the world --------------------------------------------------------------------------------------------------------
 
 // Keeps every other Haskell thread from running. In an unsafe call of a program with one capability that is so anyway.
@@ -363,10 +397,7 @@ uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const cha
   graph->type_fingerprint[0] = type_fingerprint_0;
   graph->type_fingerprint[1] = type_fingerprint_1;
   graph->slot = slot_of(name);
-  bool ok = graph->type_name != nullptr && graph->classifier.init(graph->slot, &why) && graph->walker.init(&why);
-  if (ok && !graph->staging.reserve(graph->slot)) {
-    ok = fail(&why, Code::out_of_memory, "no address space for an image; raise `ulimit -v`");
-  }
+  bool ok = graph->type_name != nullptr && reserve_memory(graph, &why);
   if (ok) {
     World world;
     const uint64_t start = runtime::now();
@@ -433,7 +464,7 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
 void fastboot_freeze_discard(fastboot_frozen_graph* graph) {
   if (graph == nullptr) return;
   free(graph->type_name);
-  graph->~fastboot_frozen_graph();
+  release_graph(graph);
   free(graph);
 }
 

@@ -8,10 +8,10 @@ namespace fastboot::ghc {
 
 static_assert(kMegablockWords * 8 == MBLOCK_SIZE && kFirstWord * 8 == FIRST_BLOCK_OFF);
 
-bool Staging::reserve(uint64_t slot_address) {
+bool Staging::reserve(uint64_t slot_address, runtime::Reservation::Kept* kept) {
   constexpr uint64_t kMost = uint64_t{16} << 30;  // a word offset has 31 bits in the walker's shadow
   constexpr uint64_t kLeast = uint64_t{16} << 20;
-  if (!memory_.reserve(kMost, kLeast, true)) return false;
+  if (!memory_.take(kept, kMost) && !memory_.reserve(kMost, kLeast, true)) return false;
   if (!bitmap_.reserve(memory_.size() / 64, kLeast / 64, true) || bitmap_.size() < memory_.size() / 64) return false;
   if (!heads_.reserve(memory_.size() / MBLOCK_SIZE + 512)) return false;
   words_ = reinterpret_cast<uint64_t*>(memory_.data());
@@ -29,7 +29,6 @@ Offset Staging::allocate_in_new_megablock(Area& area, uint64_t count) {
   const uint64_t start = head + kFirstWord;
   if (count > area.end || start + count > area.end || !heads_.push(static_cast<Offset>(head))) return 0;
   area.cursor = static_cast<Offset>(start + count);
-  if (prefault_ != nullptr && &area == &data_) prefault_->advance(0, uint64_t{area.cursor} * 8);
   area.limit = count > kMegablockWords - kFirstWord ? area.cursor : static_cast<Offset>(head + kMegablockWords);
   return static_cast<Offset>(start);
 }

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "core/memory.h"
-#include "core/prefault.h"
 #include "format/wire/emit.h"
 #include "format/wire/structs.h"
 
@@ -32,19 +31,24 @@ struct Area {
 
 class Staging {
  public:
-  bool reserve(uint64_t slot_address);
+  // Takes memory that an earlier freeze left in `kept`, if there is any.
+  bool reserve(uint64_t slot_address, runtime::Reservation::Kept* kept);
+  // Leaves the memory there for the next.
+  void keep_in(runtime::Reservation::Kept* kept) {
+    memory_.keep_in(kept, data_.size(), uint64_t{lazy_.begin} * 8, lazy_.size());
+  }
 
   uint64_t* words() const { return words_; }
   Area& data() { return data_; }
   Area& lazy() { return lazy_; }
   bool is_lazy(Offset offset) const { return offset >= lazy_.begin; }
 
+  // Words in use, gaps between closures included.
+  uint64_t used() const { return uint64_t{data_.cursor} + (lazy_.cursor - lazy_.begin); }
+
   // Image address of a word, before relocate().
   uint64_t address(Offset offset) const { return base_ + uint64_t{offset} * 8; }
   uint64_t base() const { return base_; }
-
-  // Is told when memory gets used, so that it can be ready.
-  void set_prefault(runtime::Prefault* prefault) { prefault_ = prefault; }
 
   // Gives `count` zeroed words that do not straddle a megablock's descriptors; 0 when the area is full.
   Offset allocate(Area& area, uint64_t count) {
@@ -100,7 +104,6 @@ class Staging {
   void unmark(Offset begin, Offset end);
   uint64_t bits_at(uint64_t position) const;
 
-  runtime::Prefault* prefault_ = nullptr;
   runtime::Reservation memory_;
   runtime::Reservation bitmap_;
   runtime::ReservedArray<Offset> heads_;  // megablocks that have descriptors

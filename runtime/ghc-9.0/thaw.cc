@@ -156,13 +156,13 @@ bool choose_root(const View& view, const char* name, const char* type_name, uint
                 static_cast<ull>(view.root_count), view.string(view.header->image_name));
   }
   if (root == nullptr) {
-    return fail(error, Code::no_such_root, "it has no root \"%.200s\"; its first is \"%.200s\" of %llu", name,
+    return fail(error, Code::no_such_root, "it has no root \"%.200s\"; its first is \"%.200s\" of %llu; ask for one that it has, or freeze it again", name,
                 view.string(view.roots[0].name), static_cast<ull>(view.root_count));
   }
   if (root->type_fingerprint[0] != type_0 || root->type_fingerprint[1] != type_1) {
     const char* found = view.string(root->type_name);
     const char* expected = type_name == nullptr ? "another" : type_name;
-    return fail(error, Code::wrong_type, "its root \"%.200s\" has type %.1000s%s, and %.1000s was expected",
+    return fail(error, Code::wrong_type, "its root \"%.200s\" has type %.1000s%s, and %.1000s was expected; thaw it at its own type, or freeze it again",
                 view.string(root->name), found,
                 strcmp(found, expected) == 0 ? " (of another definition by that name)" : "", expected);
   }

@@ -12,7 +12,10 @@ using wire::Code;
 
 namespace {
 
+constexpr uint64_t kClusterWords = wire::kPageSize / 8;
+constexpr uint32_t kWide = 8;
 constexpr uint32_t kMostHops = 10000;  // indirections and selectors behind one pointer
+constexpr uint64_t kShadowPool = uint64_t{32} << 30;
 constexpr uint64_t kShadowSize = MBLOCK_SIZE / 16 * sizeof(uint32_t);
 
 const uint64_t* words_at(uint64_t address) { return reinterpret_cast<const uint64_t*>(address); }
@@ -20,15 +23,15 @@ uint64_t untagged(uint64_t pointer) { return pointer & ~static_cast<uint64_t>(TA
 
 }  // namespace
 
-bool Walker::init(wire::Error* error) {
+bool Walker::init(runtime::Reservation::Kept* kept, wire::Error* error) {
   error_ = error;
   heap_begin_ = mblock_address_space.begin;
   heap_size_ = mblock_address_space.end - heap_begin_;
   constexpr uint64_t kMegabyte = uint64_t{1} << 20;
   const bool ok = shadow_index_.reserve(heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*), 4096, false) &&
                   shadow_index_.size() >= heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*) &&
-                  shadow_pool_.reserve(uint64_t{32} << 30, kMegabyte, true) && statics_.init() && unaligned_.init() &&
-                  stack_.reserve(uint64_t{1} << 30) && cafs_.reserve(uint64_t{1} << 24) &&
+                  (shadow_pool_.take(kept, kShadowPool) || shadow_pool_.reserve(kShadowPool, kMegabyte, true)) && statics_.init() && unaligned_.init() &&
+                  stack_.reserve(uint64_t{1} << 30) && queue_.reserve(uint64_t{1} << 24) && cafs_.reserve(uint64_t{1} << 24) &&
                   log_.reserve(uint64_t{1} << 30) && raws_.reserve(uint64_t{1} << 26);
   return ok || fail(error, Code::out_of_memory, "no address space for the tables of a freeze; raise `ulimit -v`");
 }
@@ -54,7 +57,6 @@ inline uint32_t* Walker::shadow(uint64_t relative) {
     block = reinterpret_cast<uint32_t*>(shadow_pool_.data() + shadow_used_);
     index[relative / MBLOCK_SIZE] = block;
     shadow_used_ += kShadowSize;
-    prefault_.advance(1, shadow_used_);
   }
   return &block[relative % MBLOCK_SIZE / 16];
 }
@@ -115,7 +117,7 @@ inline void Walker::push(Offset slot, uint32_t count) {
   if (count == 0) return;
   const uint64_t* words = staging_.words() + slot;
   for (uint32_t i = 0; i < count && i < 6; ++i) prefetch(words[i]);
-  stack_.push(Range{slot, count});
+  queue_.push(Range{slot, count});
 }
 
 // --- copying ----------------------------------------------------------------------------------------------------------
@@ -185,7 +187,7 @@ void read_argument_bitmap(uint64_t info, ArgumentBitmap* out) {
 
 // The `count` arguments of a partial application or an AP of `function`, from `from` to the word `first`. The function itself is
 // in the word before them, and is followed first.
-bool Walker::copy_arguments(Offset at, Offset first, const uint64_t* from, uint32_t count, uint64_t function) {
+bool Walker::copy_arguments(Offset first, const uint64_t* from, uint32_t count, uint64_t function) {
   const InfoClass* c = classifier_.classify(*words_at(function));
   if (c == nullptr) return false;
   if (c->action != Action::function && c->action != Action::function_static) {
@@ -193,8 +195,10 @@ bool Walker::copy_arguments(Offset at, Offset first, const uint64_t* from, uint3
   }
   ArgumentBitmap bitmap;
   read_argument_bitmap(c->info, &bitmap);
-  // From the last to the first, so that the first is popped first.
-  for (uint32_t i = count; i-- > 0;) {
+  staging_.words()[first - 1] = from[-1];
+  staging_.mark(first - 1, 1);
+  push(first - 1, 1);
+  for (uint32_t i = 0; i < count; ++i) {
     if (!bitmap.is_pointer(i)) {
       copy_other_words(first + i, from + i, 1);
       continue;
@@ -203,10 +207,6 @@ bool Walker::copy_arguments(Offset at, Offset first, const uint64_t* from, uint3
     staging_.mark(first + i, 1);
     push(first + i, 1);
   }
-  staging_.words()[first - 1] = from[-1];
-  staging_.mark(first - 1, 1);
-  push(first - 1, 1);
-  static_cast<void>(at);
   return true;
 }
 
@@ -219,7 +219,7 @@ Offset Walker::copy_partial(uint64_t pointer, InfoClass* c) {
   to[1] = words_at(pointer)[1];  // arity and n_args
   staging_.mark(at, 1);
   const uint64_t function = untagged(reinterpret_cast<uint64_t>(from->fun));
-  return copy_arguments(at, at + 3, words_at(pointer) + 3, from->n_args, function) ? at : 0;
+  return copy_arguments(at + 3, words_at(pointer) + 3, from->n_args, function) ? at : 0;
 }
 
 Offset Walker::copy_thunk(uint64_t pointer, InfoClass* c) {
@@ -253,7 +253,7 @@ Offset Walker::copy_application(uint64_t pointer, InfoClass* c) {
   staging_.mark(at, 1);
   ++lazy_closures_;
   const uint64_t function = untagged(reinterpret_cast<uint64_t>(from->fun));
-  return copy_arguments(at, at + 4, words_at(pointer) + 4, from->n_args, function) ? at : 0;
+  return copy_arguments(at + 4, words_at(pointer) + 4, from->n_args, function) ? at : 0;
 }
 
 // What a selector thunk selects, if its selectee is evaluated; else 0. The collector does the same when it meets one, so that
@@ -624,16 +624,81 @@ inline bool Walker::follow(Offset slot) {
   }
 }
 
+// What nearly every closure of a graph is: a constructor or a small byte array that has not been met, or one that has. Does what
+// follow() does for these, with everything that it needs in registers; gives false, having done nothing, for all else.
+inline bool Walker::follow_quickly(Offset slot, const Quick& quick) {
+  const uint64_t word = quick.words[slot];
+  const uint64_t tag = word & TAG_MASK;
+  const uint64_t pointer = word - tag;
+  const uint64_t relative = pointer - quick.heap_begin;
+  if (relative >= quick.heap_size) {
+    const Offset known = tag == 0 ? 0 : statics_.find(pointer);
+    if (known == 0) return false;
+    quick.words[slot] = quick.base + uint64_t{known} * 8 + tag;
+    return true;
+  }
+  uint32_t* block = quick.shadow_index[relative / MBLOCK_SIZE];
+  if (block == nullptr) return false;
+  uint32_t* entry = &block[relative % MBLOCK_SIZE / 16];
+  const uint32_t found = *entry;
+  const uint32_t half = static_cast<uint32_t>(pointer >> 3 & 1);
+  if (found != 0) {
+    if ((found & 1) != half || tag == 0) return false;
+    quick.words[slot] = quick.base + uint64_t{found >> 1} * 8 + tag;
+    return true;
+  }
+  const uint64_t* from = words_at(pointer);
+  InfoClass* c = classifier_.cached(from[0]);
+  if (c == nullptr || c->words == 0) return false;
+  Area& area = staging_.data();
+  if (c->action == Action::copy) {
+    if (c->words >= area.limit - area.cursor) return false;
+    const Offset at = area.cursor;
+    area.cursor = at + 1 + c->words;
+    uint64_t* to = quick.words + at;
+    to[0] = c->header;
+    for (uint32_t i = 1; i <= c->words; ++i) to[i] = from[i];
+    staging_.mark(at, 1 + c->pointers);
+    *entry = at << 1 | half;
+    quick.words[slot] = quick.base + uint64_t{at} * 8 + c->tag;
+    ++c->uses;
+    ++closures_;
+    push(at + 1, c->pointers);
+    return true;
+  }
+  return false;
+}
+
+// A cluster is the top of what hangs below `root`, breadth first, up to about a page. What is then left in the queue goes to the
+// stack, its front on top, so that below the cluster its parts follow one after another, each with its own clusters.
+bool Walker::walk_cluster(Range root, const Quick& quick) {
+  queue_.truncate(0);
+  queue_.push(root);
+  const uint64_t start = staging_.used();
+  uint64_t head = 0;
+  bool ok = true;
+  while (ok && head < queue_.size() && staging_.used() - start < kClusterWords) {
+    Range& front = queue_[head];
+    const Offset slot = front.slot++;
+    if (--front.count == 0) ++head;
+    ok = (!logging_ && follow_quickly(slot, quick)) || follow(slot);
+  }
+  for (uint64_t i = queue_.size(); i > head; --i) stack_.push(queue_[i - 1]);
+  return ok;
+}
+
 bool Walker::drain() {
+  const Quick quick = {staging_.words(), staging_.base(), heap_begin_, heap_size_,
+                       reinterpret_cast<uint32_t**>(shadow_index_.data())};
   while (stack_.size() != 0) {
-    Range& top = stack_.back();
-    const Offset slot = top.slot;
-    if (--top.count == 0) {
-      stack_.pop();
-    } else {
-      ++top.slot;
+    Range root = stack_.back();
+    stack_.pop();
+    // The elements of an array are clusters of their own: whoever looks one up wants what is below it, not its neighbours.
+    if (root.count > kWide) {
+      stack_.push(Range{root.slot + 1, root.count - 1});
+      root.count = 1;
     }
-    if (!follow(slot)) return false;
+    if (!walk_cluster(root, quick)) return false;
   }
   return true;
 }
@@ -657,7 +722,8 @@ bool Walker::refer_to_caf(const PendingCaf& pending) {
 bool Walker::copy_caf_value(const PendingCaf& pending) {
   const auto* caf = reinterpret_cast<const StgIndStatic*>(pending.caf);
   staging_.words()[pending.slot] = reinterpret_cast<uint64_t>(caf->indirectee);
-  return follow(pending.slot) && drain();
+  stack_.push(Range{pending.slot, 1});
+  return drain();
 }
 
 void Walker::roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures,
@@ -715,16 +781,6 @@ bool Walker::resolve_cafs() {
 
 bool Walker::run(uint64_t root, wire::Error* error) {
   error_ = error;
-  prefault_.add(reinterpret_cast<uint8_t*>(staging_.words()), uint64_t{staging_.data().end} * 8);
-  prefault_.add(shadow_pool_.data(), shadow_pool_.size());
-  staging_.set_prefault(&prefault_);
-  const bool ok = walk(root);
-  staging_.set_prefault(nullptr);
-  prefault_.stop();
-  return ok;
-}
-
-bool Walker::walk(uint64_t root) {
   // The root's slot is a closure of no kind, in front of everything: a filler word that inspectors step over.
   root_slot_ = staging_.allocate(staging_.data(), 1);
   if (root_slot_ == 0) return exhausted();

@@ -5,7 +5,10 @@
 // uses, would be faster still, but a concurrent marker reads the heap at the same time, and a fault half-way would destroy the
 // program's data.
 //
-// Order: depth first, fields in their order, by an explicit stack of ranges of words that still hold the program's pointers.
+// Order: clusters of about a page, each the top of a subtree in breadth-first order, and clusters depth first. A look-up in a tree
+// then touches a page every four levels or so, and while a cluster is made, the memory of what comes next in it is on its way.
+// What is still to be followed is a range of words that hold the program's pointers: those of the cluster in a queue, the others
+// on a stack.
 // Evaluated CAFs are left for the end: where the value of one cannot be frozen, what was copied for it is taken back and the
 // image refers to the CAF instead.
 #pragma once
@@ -29,7 +32,9 @@ class Walker {
  public:
   Walker(Staging* staging, Classifier* classifier) : staging_(*staging), classifier_(*classifier) {}
 
-  bool init(wire::Error* error);
+  // Takes memory that an earlier walk left in `kept`, if there is any.
+  bool init(runtime::Reservation::Kept* kept, wire::Error* error);
+  void keep_in(runtime::Reservation::Kept* kept) { shadow_pool_.keep_in(kept, shadow_used_); }
 
   // The TSO of the thread that freezes.
   void set_own_thread(uint64_t tso) { own_thread_ = tso; }
@@ -71,7 +76,16 @@ class Walker {
     InfoClass* info_class;
   };
 
-  bool walk(uint64_t root);
+  // What follow_quickly() needs of the members: these the compiler would load again after every write.
+  struct Quick {
+    uint64_t* words;
+    uint64_t base;
+    uint64_t heap_begin;
+    uint64_t heap_size;
+    uint32_t* const* shadow_index;
+  };
+  bool follow_quickly(Offset slot, const Quick& quick);
+  bool walk_cluster(Range root, const Quick& quick);
   bool drain();
   bool follow(Offset slot);
   bool resolve_cafs();
@@ -93,7 +107,7 @@ class Walker {
   Offset copy_array(uint64_t pointer, InfoClass* c, uint32_t header_words);
   Offset copy_thunk(uint64_t pointer, InfoClass* c);
   Offset copy_application(uint64_t pointer, InfoClass* c);
-  bool copy_arguments(Offset at, Offset first, const uint64_t* from, uint32_t count, uint64_t function);
+  bool copy_arguments(Offset first, const uint64_t* from, uint32_t count, uint64_t function);
   uint64_t selected(uint64_t pointer, const InfoClass* c);
   Offset copy_empty_array(InfoClass* c, uint32_t header_words);
   Offset copy_literal(uint64_t pointer, InfoClass* c);
@@ -122,11 +136,11 @@ class Walker {
   runtime::Reservation shadow_index_;  // pointer to a shadow for each megablock of the heap's address range
   runtime::Reservation shadow_pool_;
   uint64_t shadow_used_ = 0;
-  runtime::Prefault prefault_;
   uint32_t no_shadow_ = 0;  // stands in when the pool is used up; nothing is stored in it
   AddressMap statics_;  // closures outside the heap -> offset
   AddressMap unaligned_;  // closures whose 16 bytes another closure had taken already -> offset
   runtime::ReservedArray<Range> stack_;
+  runtime::ReservedArray<Range> queue_;
   runtime::ReservedArray<PendingCaf> cafs_;
   runtime::ReservedArray<Logged> log_;
   runtime::ReservedArray<wire::RawReference> raws_;

@@ -107,11 +107,11 @@ fi
 
 status=0
 ./fault freeze-large no/such/large.snap 1 >out || status=$?
-[ $status = 1 ] && grep -q '^401 no/such/large.snap: .*No such file or directory' out || fail "no directory: exit $status: $(cat out)"
+{ [ $status = 1 ] && grep -q '^401 no/such/large.snap: .*No such file or directory' out; } || fail "no directory: exit $status: $(cat out)"
 mkdir -p taken/large.snap
 status=0
 ./fault freeze-large taken/large.snap 1 >out || status=$?
-[ $status = 1 ] && grep -q '^401 taken/large.snap: ' out || fail "a directory in the file's place: exit $status: $(cat out)"
+{ [ $status = 1 ] && grep -q '^401 taken/large.snap: ' out; } || fail "a directory in the file's place: exit $status: $(cat out)"
 [ "$(find taken -mindepth 1 | wc -l)" = 1 ] || fail "a directory in the file's place: left $(ls taken)"
 
 echo 'killed freezes: all well'

@@ -1,3 +1,5 @@
+-- A law about which closures are the same must not get boxes made afresh by a wrapper.
+{-# OPTIONS_GHC -fno-worker-wrapper #-}
 {-# LANGUAGE BangPatterns #-}
 {-# LANGUAGE DataKinds #-}
 

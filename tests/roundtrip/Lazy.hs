@@ -5,7 +5,7 @@
 {-# LANGUAGE RankNTypes #-}
 {-# LANGUAGE UnboxedTuples #-}
 -- Thunks and partial applications stay as they are written.
-{-# OPTIONS_GHC -fno-full-laziness -fno-strictness -fno-cse #-}
+{-# OPTIONS_GHC -fno-full-laziness -fno-strictness -fno-worker-wrapper -fno-cse #-}
 
 -- | Graphs with unevaluated parts, with functions, and with bytes outside the collector's arrays.
 module Lazy (graphs) where

@@ -3,6 +3,7 @@
 # under every collector, in the vanilla and in the threaded runtime system.
 #   DATA_FLAGS='-A1m|-A64k -c' overrides the collectors, GRAPHS='dag ring' the graphs.
 set -euo pipefail
+# shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
 
 build_program data DataMain.hs

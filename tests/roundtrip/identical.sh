@@ -2,6 +2,7 @@
 # The same graph frozen by the same build gives the same bytes: twice in one process, in two processes, and whatever the
 # collector did before.
 set -euo pipefail
+# shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
 
 compile data DataMain.hs -O0

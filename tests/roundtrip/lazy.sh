@@ -3,6 +3,7 @@
 # and compared there, before and after collections, and while two threads force them. And tables that only frozen code reaches.
 #   LAZY_FLAGS='-A1m|-A64k -c' overrides the collectors, GRAPHS='primes partials' the graphs.
 set -euo pipefail
+# shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
 
 build_program lazy LazyMain.hs

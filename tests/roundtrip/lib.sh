@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # graphs and flags are the callers'
 # A library of the tests beside it: builds programs, freezes and thaws all graphs of one.
 fail() {
   echo "FAILED: $*"

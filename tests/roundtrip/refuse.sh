@@ -2,6 +2,7 @@
 # What cannot be frozen is refused: with its code, its kind, the reason, and the path from the root; nothing is left behind,
 # and the process goes on.
 set -euo pipefail
+# shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
 
 build_program refuse Refuse.hs

@@ -2,6 +2,9 @@
 
 #include "format/wire/hash.h"
 
+// Ends the messages about files that are something else.
+#define FASTBOOT_WHAT_TO_DO "; give the path of a snapshot, or freeze it again"
+
 namespace fastboot::wire {
 namespace {
 
@@ -26,18 +29,18 @@ struct Cursor {
 bool check_ident(const Elf64_Ehdr& ehdr, Error* error) {
   if (memcmp(ehdr.e_ident, ELFMAG, SELFMAG) != 0) {
     return fail(error, Code::not_a_snapshot,
-                "not a snapshot: the file starts with bytes %02x %02x %02x %02x, and an ELF file with 7f 45 4c 46",
+                "not a snapshot: the file starts with bytes %02x %02x %02x %02x, and an ELF file with 7f 45 4c 46" FASTBOOT_WHAT_TO_DO,
                 ehdr.e_ident[0], ehdr.e_ident[1], ehdr.e_ident[2], ehdr.e_ident[3]);
   }
   if (ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
       ehdr.e_ident[EI_VERSION] != EV_CURRENT || ehdr.e_version != EV_CURRENT || ehdr.e_machine != EM_X86_64) {
     return fail(error, Code::not_a_snapshot,
-                "not a snapshot for this machine: ELF class %u, data %u, machine %u; expected 2, 1, %u (x86-64)",
+                "not a snapshot for this machine: ELF class %u, data %u, machine %u; expected 2, 1, %u (x86-64)" FASTBOOT_WHAT_TO_DO,
                 ehdr.e_ident[EI_CLASS], ehdr.e_ident[EI_DATA], ehdr.e_machine, EM_X86_64);
   }
   if (ehdr.e_type != ET_DYN || ehdr.e_entry != 0 || ehdr.e_ident[EI_OSABI] != ELFOSABI_NONE || ehdr.e_flags != 0) {
     return fail(error, Code::not_a_snapshot,
-                "not a snapshot: ELF type %u, entry 0x%llx, OS ABI %u; expected 3 (shared object), 0, 0", ehdr.e_type,
+                "not a snapshot: ELF type %u, entry 0x%llx, OS ABI %u; expected 3 (shared object), 0, 0" FASTBOOT_WHAT_TO_DO, ehdr.e_type,
                 static_cast<ull>(ehdr.e_entry), ehdr.e_ident[EI_OSABI]);
   }
   return true;
@@ -87,30 +90,34 @@ bool find_note(const Cursor& cursor, const Elf64_Phdr& phdr, uint64_t* at, uint3
   if (!found && end > cursor.size && cursor.size < kProbeSize) {
     return fail(error, Code::truncated, "the file ends within its notes");
   }
-  if (!found) return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without Fastboot's note");
+  if (!found) return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without Fastboot's note" FASTBOOT_WHAT_TO_DO);
   return true;
 }
 
 bool find_header(const Cursor& cursor, uint64_t file_size, uint64_t* at, Error* error) {
   const auto* ehdr = cursor.at<Elf64_Ehdr>(0);
   if (ehdr == nullptr) {
-    return fail(error, file_size == 0 ? Code::empty_file : Code::truncated, "the file has %llu bytes; an ELF header has 64",
-                static_cast<ull>(file_size));
+    // Too short for an ELF header: the start of one, or something else altogether?
+    Elf64_Ehdr start = {};
+    memcpy(&start, cursor.bytes, cursor.size < sizeof start ? cursor.size : sizeof start);
+    if (memcmp(start.e_ident, ELFMAG, cursor.size < SELFMAG ? cursor.size : SELFMAG) != 0) return check_ident(start, error);
+    return fail(error, file_size == 0 ? Code::empty_file : Code::truncated,
+                "the file has %llu bytes, and an ELF header 64; freeze it again", static_cast<ull>(file_size));
   }
   if (!check_ident(*ehdr, error) || !check_program_header_place(*ehdr, error)) return false;
   const auto* phdrs = cursor.at<Elf64_Phdr>(ehdr->e_phoff, ehdr->e_phnum);
-  if (phdrs == nullptr) return fail(error, Code::truncated, "the file ends within its program headers");
+  if (phdrs == nullptr) return fail(error, Code::truncated, "the file ends within its program headers; freeze it again");
   const Elf64_Phdr* note = nullptr;
   for (uint16_t i = 0; i < ehdr->e_phnum; ++i) {
     if (phdrs[i].p_type != PT_NOTE) continue;
     if (note != nullptr) return fail(error, Code::corrupt, "two note segments; expected one");
     note = &phdrs[i];
   }
-  if (note == nullptr) return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without a note segment");
+  if (note == nullptr) return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without a note segment" FASTBOOT_WHAT_TO_DO);
   uint32_t size = 0;
   if (!find_note(cursor, *note, at, &size, error)) return false;
   const auto* frozen = cursor.at<uint32_t>(*at, 4);
-  if (size < 32 || frozen == nullptr) return fail(error, Code::truncated, "the file ends within its header");
+  if (size < 32 || frozen == nullptr) return fail(error, Code::truncated, "the file ends within its header; freeze it again");
   if (frozen[0] > kFormatMajor) {
     return fail(error, Code::newer_format,
                 "format version %u.%u; this build reads versions up to %u: use a newer Fastboot, or freeze it again",
@@ -122,7 +129,7 @@ bool find_header(const Cursor& cursor, uint64_t file_size, uint64_t* at, Error* 
     return fail(error, Code::corrupt, "format version %u.%u with a header of %u bytes in a note of %u; expected %zu",
                 frozen[0], frozen[1], frozen[2], size, sizeof(Header));
   }
-  if (cursor.at<Header>(*at) == nullptr) return fail(error, Code::truncated, "the file ends within its header");
+  if (cursor.at<Header>(*at) == nullptr) return fail(error, Code::truncated, "the file ends within its header; freeze it again");
   return true;
 }
 
