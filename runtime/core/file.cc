@@ -41,25 +41,30 @@ bool SnapshotFile::open(const char* path, wire::Error* error) {
   // O_NONBLOCK: a FIFO in the file's place must not make us wait.
   fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd_ < 0 && errno == ENOENT) return fail(error, Code::not_found, "no such file; freeze it first");
-  if (fd_ < 0) return fail(error, Code::not_readable, "cannot open it: %s; give the path of a snapshot, or freeze it again", strerror(errno));
+  if (fd_ < 0)
+    return fail(error, Code::not_readable, "cannot open it: %s; give the path of a snapshot, or freeze it again",
+                strerror(errno));
   return check_trust(error) && read_metadata(error);
 }
 
 bool SnapshotFile::check_trust(wire::Error* error) {
   struct stat status;
   if (fstat(fd_, &status) != 0) return fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
-  if (!S_ISREG(status.st_mode)) return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
+  if (!S_ISREG(status.st_mode))
+    return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
   if (status.st_uid != 0 && status.st_uid != geteuid()) {
-    return fail(error, Code::untrusted,
-                "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "
-                "freeze it again as this user",
-                status.st_uid, geteuid());
+    return fail(
+        error, Code::untrusted,
+        "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "
+        "freeze it again as this user",
+        status.st_uid, geteuid());
   }
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fail(error, Code::untrusted,
-                "its mode is %04o, so others may write it; a snapshot is as powerful as a program: chmod go-w it if it is "
-                "yours, or freeze it again",
-                static_cast<unsigned>(status.st_mode & 07777));
+    return fail(
+        error, Code::untrusted,
+        "its mode is %04o, so others may write it; a snapshot is as powerful as a program: chmod go-w it if it is "
+        "yours, or freeze it again",
+        static_cast<unsigned>(status.st_mode & 07777));
   }
   file_size_ = static_cast<uint64_t>(status.st_size);
   device_ = status.st_dev;
@@ -93,7 +98,8 @@ bool SnapshotFile::read_metadata(wire::Error* error) {
   return wire::parse(bytes, got, file_size_, true, &view_, error);
 }
 
-// --- writing ----------------------------------------------------------------------------------------------------------
+// --- writing
+// ----------------------------------------------------------------------------------------------------------
 
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
@@ -102,7 +108,8 @@ AtomicFile::~AtomicFile() {
 }
 
 bool AtomicFile::create(const char* path, wire::Error* error) {
-  if (strlen(path) >= sizeof path_) return fail(error, Code::bad_argument, "the path is longer than %zu bytes", sizeof path_);
+  if (strlen(path) >= sizeof path_)
+    return fail(error, Code::bad_argument, "the path is longer than %zu bytes", sizeof path_);
   memcpy(path_, path, strlen(path) + 1);
   struct timespec time;
   clock_gettime(CLOCK_REALTIME, &time);
@@ -180,9 +187,9 @@ void Timeline::describe(char* out, uint64_t size) const {
   for (uint32_t i = 1; i < count_; ++i) {
     const uint64_t time = (steps_[i].time - steps_[i - 1].time) / 100;
     const uint64_t faults = steps_[i].faults - steps_[i - 1].faults;
-    const int n = snprintf(out + used, size - used, "%s%s %llu.%llu us (%llu faults)", i == 1 ? "" : ", ", steps_[i].name,
-                           static_cast<unsigned long long>(time / 10), static_cast<unsigned long long>(time % 10),
-                           static_cast<unsigned long long>(faults));
+    const int n = snprintf(out + used, size - used, "%s%s %llu.%llu us (%llu faults)", i == 1 ? "" : ", ",
+                           steps_[i].name, static_cast<unsigned long long>(time / 10),
+                           static_cast<unsigned long long>(time % 10), static_cast<unsigned long long>(faults));
     if (n < 0 || static_cast<uint64_t>(n) >= size - used) return;
     used += static_cast<uint64_t>(n);
   }

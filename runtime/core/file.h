@@ -18,8 +18,8 @@ class SnapshotFile {
   SnapshotFile& operator=(const SnapshotFile&) = delete;
   ~SnapshotFile();
 
-  // Opens `path`, refuses what somebody else could have written (owner other than us or root; writable by group or others),
-  // reads the metadata and checks it. The descriptor that was checked is the one that is mapped later.
+  // Opens `path`, refuses what somebody else could have written (owner other than us or root; writable by group or
+  // others), reads the metadata and checks it. The descriptor that was checked is the one that is mapped later.
   bool open(const char* path, wire::Error* error);
 
   int descriptor() const { return fd_; }
@@ -50,8 +50,8 @@ class AtomicFile {
   ~AtomicFile();
 
   bool create(const char* path, wire::Error* error);
-  // Writes `size` bytes at `offset` in pieces that start and end at multiples of 2 MiB of the file, so that the page cache
-  // takes them in 2 MiB pieces.
+  // Writes `size` bytes at `offset` in pieces that start and end at multiples of 2 MiB of the file, so that the page
+  // cache takes them in 2 MiB pieces.
   bool write(uint64_t offset, const void* bytes, uint64_t size, wire::Error* error);
   // Makes it `size` bytes long and read-only (mode 0444), syncs it, gives it its name, syncs the directory.
   bool commit(uint64_t size, wire::Error* error);

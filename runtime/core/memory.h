@@ -9,8 +9,9 @@
 
 namespace fastboot::runtime {
 
-// Address space for `size` bytes, readable and writable, without swap reserved; unmapped at the end. Where address space is
-// limited (`ulimit -v`), at most a sixteenth of the limit, and then as much as can be had: half, a quarter, and so on.
+// Address space for `size` bytes, readable and writable, without swap reserved; unmapped at the end. Where address
+// space is limited (`ulimit -v`), at most a sixteenth of the limit, and then as much as can be had: half, a quarter,
+// and so on.
 class Reservation {
  public:
   Reservation() = default;
@@ -28,7 +29,8 @@ class Reservation {
       while (size > limit.rlim_cur / 16 && size / 2 >= at_least) size /= 2;
     }
     for (; size >= at_least; size /= 2) {
-      void* base = mmap(nullptr, size + kAlign, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      void* base =
+          mmap(nullptr, size + kAlign, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (base == MAP_FAILED) continue;
       auto* bytes = static_cast<uint8_t*>(base);
       const uint64_t skip = (kAlign - reinterpret_cast<uintptr_t>(base) % kAlign) % kAlign;
@@ -45,9 +47,10 @@ class Reservation {
   uint8_t* data() const { return base_; }
   uint64_t size() const { return size_; }
 
-  // Fresh pages cost as much time as anything that is done with them. A program that reserves the same again and again may have
-  // the same memory again: when `kept` is given, the pages are zeroed and left there instead of being unmapped, as long as what
-  // is in use is no more than kMostKept. What is in use: the first `used` bytes, and `more` bytes from `more_at` on.
+  // Fresh pages cost as much time as anything that is done with them. A program that reserves the same again and again
+  // may have the same memory again: when `kept` is given, the pages are zeroed and left there instead of being
+  // unmapped, as long as what is in use is no more than kMostKept. What is in use: the first `used` bytes, and `more`
+  // bytes from `more_at` on.
   struct Kept {
     uint8_t* base = nullptr;
     uint64_t size = 0;

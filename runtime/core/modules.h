@@ -12,8 +12,9 @@ struct Module {
   uint64_t bias;   // load bias: process address minus ELF virtual address
   uint64_t begin;  // process addresses of its PT_LOAD segments
   uint64_t end;
-  uint64_t text_begin, text_end;          // executable segments
-  uint64_t read_only_begin, read_only_end;  // segments that are neither writable nor executable, if in one piece; else text's
+  uint64_t text_begin, text_end;  // executable segments
+  uint64_t read_only_begin,
+      read_only_end;  // segments that are neither writable nor executable, if in one piece; else text's
   uint8_t build_id[wire::kMaxBuildId];
   uint32_t build_id_size;  // 0: none
   const char* path;        // valid as long as the module is loaded

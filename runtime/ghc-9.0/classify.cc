@@ -7,13 +7,15 @@
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/lazy.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/symbols.h"
 
 namespace fastboot::ghc {
 
 using wire::Code;
 using wire::TargetKind;
 
-// --- AddressMap -------------------------------------------------------------------------------------------------------
+// --- AddressMap
+// -------------------------------------------------------------------------------------------------------
 
 AddressMap::~AddressMap() { free(slots_); }
 
@@ -61,7 +63,8 @@ bool AddressMap::grow() {
   return true;
 }
 
-// --- constructors by name ---------------------------------------------------------------------------------------------
+// --- constructors by name
+// ---------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -79,6 +82,9 @@ struct Special {
 constexpr Special kSpecials[] = {
     {"ghc-prim", "GHC.Types.I#", Action::small_int, Code::ok},
     {"ghc-prim", "GHC.Types.C#", Action::small_char, Code::ok},
+    {"ghc-prim", "GHC.Types.F#", Action::float_box, Code::ok},
+    {"text", "Data.Text.Internal.Text", Action::text, Code::ok},
+    {"text", "Data.Text.Internal.Lazy.Chunk", Action::text, Code::ok},
     {"ghc-prim", "GHC.Types.TrNameS", Action::literal, Code::ok},
     {"ghc-prim", "GHC.Types.KindRepTypeLitS", Action::literal, Code::ok},
     // Hold addresses: of byte arrays in the heap, of literals, or of memory that is not the collector's.
@@ -100,7 +106,6 @@ constexpr Special kSpecials[] = {
     {"attoparsec", "Data.Attoparsec.Text.Buffer.Buf", Action::refuse, Code::refused_mutable},
     {"attoparsec", "Data.Attoparsec.ByteString.Buffer.Buf", Action::refuse, Code::refused_foreign_memory},
     // Mean something in one process only.
-    {"base", "Data.Unique.Unique", Action::refuse, Code::refused_identity},
     {"base", "GHC.Conc.Sync.ThreadId", Action::refuse, Code::refused_concurrency},
 };
 
@@ -109,7 +114,8 @@ bool is_of_package(const char* description, const char* colon, const char* packa
   const size_t length = strlen(package);
   const auto unit = static_cast<size_t>(colon - description);
   if (unit < length || strncmp(description, package, length) != 0) return false;
-  return unit == length || (description[length] == '-' && description[length + 1] >= '0' && description[length + 1] <= '9');
+  return unit == length ||
+         (description[length] == '-' && description[length + 1] >= '0' && description[length + 1] <= '9');
 }
 
 const Special* find_special(const char* description) {
@@ -123,14 +129,18 @@ const Special* find_special(const char* description) {
 
 }  // namespace
 
-// --- Classifier -------------------------------------------------------------------------------------------------------
+constexpr uint32_t kPinnedAlignment = 64;
+
+// --- Classifier
+// -------------------------------------------------------------------------------------------------------
 
 bool Classifier::init(uint64_t slot_address, wire::Error* error) {
   modules_.load();
   info_base_ = slot_address + wire::kUsualInfoOffset;
   constexpr uint64_t kMostTargets = uint64_t{1} << 24;
   const bool ok = classes_.reserve(kMostTargets) && targets_.reserve(kMostTargets) && bitmaps_.reserve(kMostTargets) &&
-                  by_info_.init() && by_header_.init() && closures_.init() && roots_.init() && raws_.init();
+                  by_info_.init() && by_header_.init() && closures_.init() && nullary_.init() && roots_.init() &&
+                  raws_.init();
   if (!ok) return fail(error, Code::out_of_memory, "no memory for the tables of a freeze");
   memset(cache_, 0, sizeof cache_);
   return true;
@@ -170,8 +180,33 @@ InfoClass* Classifier::add(uint64_t info) {
     return c;
   }
   set_action(c);
-  if (c->header != 0 && c->header != lazy_header_ && !by_header_.insert(c->header, number)) return nullptr;
   return c;
+}
+
+bool Classifier::materialize(InfoClass* c) {
+  const uint64_t before = targets_.size();
+  switch (c->action) {
+    case Action::function:
+    case Action::function_static:
+      make_function(c);
+      break;
+    case Action::thunk:
+    case Action::selector:
+    case Action::application:
+      make_thunk(c);
+      break;
+    case Action::bytes:
+    case Action::array:
+    case Action::small_array:
+    case Action::partial:
+    case Action::mut_var:
+      return make_rts(c);
+    default:
+      make_constructor(c);
+  }
+  if (c->header != lazy_header_ && !by_header_.insert(c->header, static_cast<uint32_t>(c - classes_.data()) + 1))
+    return false;
+  return targets_.size() > before;
 }
 
 const InfoClass* Classifier::class_of_header(uint64_t header) const {
@@ -192,20 +227,33 @@ void Classifier::set_action(InfoClass* c) {
     c->refusal = code;
   };
   switch (table->type) {
-    case CONSTR: case CONSTR_1_0: case CONSTR_0_1: case CONSTR_2_0: case CONSTR_1_1: case CONSTR_0_2: case CONSTR_NOCAF:
+    case CONSTR:
+    case CONSTR_1_0:
+    case CONSTR_0_1:
+    case CONSTR_2_0:
+    case CONSTR_1_1:
+    case CONSTR_0_2:
+    case CONSTR_NOCAF:
       return set_constructor(c);
-    case FUN: case FUN_1_0: case FUN_0_1: case FUN_2_0: case FUN_1_1: case FUN_0_2:
+    case FUN:
+    case FUN_1_0:
+    case FUN_0_1:
+    case FUN_2_0:
+    case FUN_1_1:
+    case FUN_0_2:
       return set_function(c, false);
     case FUN_STATIC:
       return set_function(c, true);
     case PAP:
-      return set_rts(c, Action::partial, "stg_PAP_info");
+      return set_rts(c, Action::partial);
     case ARR_WORDS:
-      return set_rts(c, Action::bytes, "stg_ARR_WORDS_info");
-    case MUT_ARR_PTRS_FROZEN_CLEAN: case MUT_ARR_PTRS_FROZEN_DIRTY:
-      return set_rts(c, Action::array, "stg_MUT_ARR_PTRS_FROZEN_CLEAN_info");
-    case SMALL_MUT_ARR_PTRS_FROZEN_CLEAN: case SMALL_MUT_ARR_PTRS_FROZEN_DIRTY:
-      return set_rts(c, Action::small_array, "stg_SMALL_MUT_ARR_PTRS_FROZEN_CLEAN_info");
+      return set_rts(c, Action::bytes);
+    case MUT_ARR_PTRS_FROZEN_CLEAN:
+    case MUT_ARR_PTRS_FROZEN_DIRTY:
+      return set_rts(c, Action::array);
+    case SMALL_MUT_ARR_PTRS_FROZEN_CLEAN:
+    case SMALL_MUT_ARR_PTRS_FROZEN_DIRTY:
+      return set_rts(c, Action::small_array);
     case IND:
       c->action = Action::indirection;
       return;
@@ -218,27 +266,46 @@ void Classifier::set_action(InfoClass* c) {
     case IND_STATIC:
       c->action = Action::caf_value;
       return;
-    case THUNK: case THUNK_1_0: case THUNK_0_1: case THUNK_2_0: case THUNK_1_1: case THUNK_0_2:
+    case THUNK:
+    case THUNK_1_0:
+    case THUNK_0_1:
+    case THUNK_2_0:
+    case THUNK_1_1:
+    case THUNK_0_2:
       return set_thunk(c, Action::thunk);
     case THUNK_SELECTOR:
       return set_thunk(c, Action::selector);
     case AP:
       return set_thunk(c, Action::application);
-    case MUT_VAR_CLEAN: case MUT_VAR_DIRTY:
+    case MUT_VAR_CLEAN:
+    case MUT_VAR_DIRTY:
       c->refusal = Code::refused_mutable;
-      return set_rts(c, Action::mut_var, "stg_MUT_VAR_DIRTY_info");
-    case MUT_ARR_PTRS_CLEAN: case MUT_ARR_PTRS_DIRTY: case SMALL_MUT_ARR_PTRS_CLEAN: case SMALL_MUT_ARR_PTRS_DIRTY:
+      return set_rts(c, Action::mut_var);
+    case MUT_ARR_PTRS_CLEAN:
+    case MUT_ARR_PTRS_DIRTY:
+    case SMALL_MUT_ARR_PTRS_CLEAN:
+    case SMALL_MUT_ARR_PTRS_DIRTY:
       return refuse(Code::refused_mutable);
-    case MVAR_CLEAN: case MVAR_DIRTY: case TVAR: case TSO: case STACK: case BLOCKING_QUEUE: case TREC_CHUNK: case WHITEHOLE:
+    case MVAR_CLEAN:
+    case MVAR_DIRTY:
+    case TVAR:
+    case TSO:
+    case STACK:
+    case BLOCKING_QUEUE:
+    case TREC_CHUNK:
+    case WHITEHOLE:
       return refuse(Code::refused_concurrency);
     case WEAK:
       return refuse(Code::refused_weak);
-    case BCO: case AP_STACK:
+    case BCO:
+    case AP_STACK:
       return refuse(Code::refused_bytecode);
     case COMPACT_NFDATA:
       return refuse(Code::refused_compact);
-    case PRIM: case MUT_PRIM:
-      return refuse(c->info == reinterpret_cast<uint64_t>(&stg_STABLE_NAME_info) ? Code::refused_weak : Code::refused_concurrency);
+    case PRIM:
+    case MUT_PRIM:
+      return refuse(c->info == reinterpret_cast<uint64_t>(&stg_STABLE_NAME_info) ? Code::refused_weak
+                                                                                 : Code::refused_concurrency);
     default:
       return refuse(Code::refused_unknown_code);
   }
@@ -252,17 +319,20 @@ void Classifier::set_constructor(InfoClass* c) {
   const uint64_t tag = static_cast<uint64_t>(static_cast<uint32_t>(table->i.srt)) + 1;
   c->tag = static_cast<uint8_t>(tag < TAG_MASK ? tag : TAG_MASK);
   c->action = Action::copy;
-  // Only constructors without fields have this type together with a word of padding (mkHeapRep pads to two words).
-  if (table->i.type == CONSTR_NOCAF && c->pointers == 0 && c->words == 1) c->action = Action::copy_nullary;
   if (const Special* special = find_special(description)) {
     c->action = special->action;
     c->refusal = special->refusal;
     c->address_at = special->address_at;
     c->length_at = special->length_at;
     c->skip_at = special->skip_at;
+    c->unit = strncmp(description, "text-1.", 7) == 0 ? 2 : 1;  // UTF-16 up to text 1.2, then UTF-8
     if (c->action == Action::refuse) return;
   }
-  c->target = add_target(TargetKind::constructor, c->info, description);
+}
+
+void Classifier::make_constructor(InfoClass* c) {
+  const auto* table = reinterpret_cast<const StgConInfoTable*>(c->info) - 1;
+  c->target = add_target(TargetKind::constructor, c->info, reinterpret_cast<const char*>(c->info) + table->con_desc);
   wire::Target& record = targets_[c->target].record;
   record.closure_type = table->i.type;
   record.con_tag = static_cast<uint32_t>(table->i.srt);
@@ -277,6 +347,11 @@ void Classifier::set_function(InfoClass* c, bool is_static) {
   c->pointers = is_static ? 0 : table->i.layout.payload.ptrs;
   c->words = is_static ? 0 : c->pointers + table->i.layout.payload.nptrs;
   c->tag = static_cast<uint8_t>(table->f.arity <= TAG_MASK ? table->f.arity : 0);
+}
+
+void Classifier::make_function(InfoClass* c) {
+  const auto* table = reinterpret_cast<const StgFunInfoTable*>(c->info) - 1;
+  const bool is_static = c->action == Action::function_static;
   c->target = add_target(TargetKind::function, c->info, nullptr);
   wire::Target& record = targets_[c->target].record;
   record.flags |= wire::kTargetCode;
@@ -307,29 +382,52 @@ void Classifier::set_function(InfoClass* c, bool is_static) {
   }
 }
 
-void Classifier::set_rts(InfoClass* c, Action action, const char* symbol) {
-  // Frozen arrays come in a clean and a dirty kind; the image holds clean ones, under the clean kind's target. A variable in an
-  // image is dirty for ever, so that the RTS puts it on no list when it is written.
-  const uint64_t clean = action == Action::mut_var ? reinterpret_cast<uint64_t>(&stg_MUT_VAR_DIRTY_info) : action == Action::array         ? reinterpret_cast<uint64_t>(&stg_MUT_ARR_PTRS_FROZEN_CLEAN_info)
-                         : action == Action::small_array ? reinterpret_cast<uint64_t>(&stg_SMALL_MUT_ARR_PTRS_FROZEN_CLEAN_info)
-                                                         : c->info;
-  c->action = action;
-  if (clean != c->info) {
-    const InfoClass* other = classify(clean);
-    if (other == nullptr) return;
-    c->target = other->target;
-    c->header = 0;  // by_header_ knows the clean one
-    c->header = other->header;
-    return;
+void Classifier::set_rts(InfoClass* c, Action action) { c->action = action; }
+
+namespace {
+
+// Frozen arrays come in a clean and a dirty kind; the image holds clean ones. A variable in an image is dirty for ever,
+// so that the RTS puts it on no list when it is written.
+struct RtsTable {
+  Action action;
+  const StgInfoTable* info;
+  const char* symbol;
+};
+const RtsTable* rts_table(Action action) {
+  static const RtsTable kTables[] = {
+      {Action::bytes, &stg_ARR_WORDS_info, "stg_ARR_WORDS_info"},
+      {Action::array, &stg_MUT_ARR_PTRS_FROZEN_CLEAN_info, "stg_MUT_ARR_PTRS_FROZEN_CLEAN_info"},
+      {Action::small_array, &stg_SMALL_MUT_ARR_PTRS_FROZEN_CLEAN_info, "stg_SMALL_MUT_ARR_PTRS_FROZEN_CLEAN_info"},
+      {Action::partial, &stg_PAP_info, "stg_PAP_info"},
+      {Action::mut_var, &stg_MUT_VAR_DIRTY_info, "stg_MUT_VAR_DIRTY_info"},
+  };
+  for (const RtsTable& table : kTables) {
+    if (table.action == action) return &table;
   }
-  const StgInfoTable* table = table_of(c->info);
-  c->target = add_target(TargetKind::rts, c->info, nullptr);
+  return nullptr;
+}
+
+}  // namespace
+
+bool Classifier::make_rts(InfoClass* c) {
+  const RtsTable& rts = *rts_table(c->action);
+  const auto info = reinterpret_cast<uint64_t>(rts.info);
+  if (info != c->info) {
+    InfoClass* other = classify(info);
+    if (other == nullptr || (other->header == 0 && !materialize(other))) return false;
+    c->target = other->target;
+    c->header = other->header;
+    return true;
+  }
+  const StgInfoTable* table = table_of(info);
+  c->target = add_target(TargetKind::rts, info, nullptr);
   TargetState& state = targets_[c->target];
-  state.symbol = symbol;
+  state.symbol = rts.symbol;
   state.record.closure_type = table->type;
   memcpy(&state.record.layout, &table->layout, sizeof state.record.layout);
   intern(c->target);
   c->header = header_of(c->target);
+  return by_header_.insert(c->header, static_cast<uint32_t>(c - classes_.data()) + 1);
 }
 
 namespace {
@@ -362,16 +460,20 @@ void Classifier::set_thunk(InfoClass* c, Action action) {
   c->action = action;
   c->pointers = action == Action::thunk ? table->i.layout.payload.ptrs : 1;
   c->words = action == Action::thunk ? c->pointers + table->i.layout.payload.nptrs : 1;
+  c->reads_literal = action == Action::thunk && c->words > c->pointers && jumps_to_string_reader(c->info);
+}
+
+void Classifier::make_thunk(InfoClass* c) {
+  const auto* table = reinterpret_cast<const StgThunkInfoTable*>(c->info) - 1;
   c->target = add_target(TargetKind::thunk, c->info, nullptr);
   wire::Target& record = targets_[c->target].record;
   record.flags |= wire::kTargetCode;
   record.closure_type = table->i.type;
   memcpy(&record.layout, &table->i.layout, sizeof record.layout);
-  if (action == Action::thunk && table->i.srt != 0) {
+  if (c->action == Action::thunk && table->i.srt != 0) {
     c->srt_root = root_target(c->info + static_cast<uint64_t>(static_cast<int64_t>(table->i.srt)));
   }
   c->header = lazy_header();
-  c->reads_literal = action == Action::thunk && c->words > c->pointers && jumps_to_string_reader(c->info);
 }
 
 // Lazy closures share one header; the word after it says which thunk they are.
@@ -383,9 +485,8 @@ uint64_t Classifier::lazy_header() {
   return lazy_header_;
 }
 
-InfoClass* Classifier::aligned_bytes(uint64_t alignment) {
-  const uint32_t which = alignment >= 64 ? 2 : alignment >= 32 ? 1 : 0;
-  if (aligned_bytes_[which] != nullptr) return aligned_bytes_[which];
+InfoClass* Classifier::pinned_bytes() {
+  if (pinned_bytes_ != nullptr) return pinned_bytes_;
   const uint64_t info = reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info);
   if (!classes_.push(InfoClass{})) return nullptr;
   InfoClass* c = &classes_.back();
@@ -397,11 +498,11 @@ InfoClass* Classifier::aligned_bytes(uint64_t alignment) {
   TargetState& state = targets_[c->target];
   state.symbol = "stg_ARR_WORDS_info";
   state.record.closure_type = ARR_WORDS;
-  state.record.arity = 16u << which;
+  state.record.arity = kPinnedAlignment;
   intern(c->target);
   c->header = header_of(c->target);
   if (!by_header_.insert(c->header, number)) return nullptr;
-  aligned_bytes_[which] = c;
+  pinned_bytes_ = c;
   return c;
 }
 
@@ -412,10 +513,27 @@ uint64_t Classifier::alignment_in_image(uint64_t info) {
 }
 
 bool Classifier::is_no_finalizers(const InfoClass& c) const {
-  if (c.target == kNoTarget || targets_[c.target].description == nullptr) return false;
-  const char* description = targets_[c.target].description;
+  if (c.type < CONSTR || c.type > CONSTR_NOCAF) return false;
+  const auto* table = reinterpret_cast<const StgConInfoTable*>(c.info) - 1;
+  const char* description = reinterpret_cast<const char*>(c.info) + table->con_desc;
   const char* colon = strchr(description, ':');
-  return colon != nullptr && is_of_package(description, colon, "base") && strcmp(colon + 1, "GHC.ForeignPtr.NoFinalizers") == 0;
+  return colon != nullptr && is_of_package(description, colon, "base") &&
+         strcmp(colon + 1, "GHC.ForeignPtr.NoFinalizers") == 0;
+}
+
+// A static closure without pointers and with one other word is `Con 5#`, or a constructor without fields, which is one
+// word in memory, whatever its info table says: behind it lies its neighbour. The program's symbols tell: the one of a
+// constructor without fields is its closure's own. Without symbols the word is taken for a number.
+bool Classifier::is_nullary(const InfoClass& c, uint64_t closure) {
+  if (c.type != CONSTR_0_1 && c.type != CONSTR_NOCAF) return false;
+  if (const uint32_t known = nullary_.find(c.info)) return known == 1;
+  const auto* table = reinterpret_cast<const StgConInfoTable*>(c.info) - 1;
+  const runtime::Module* module = modules_.find(closure);
+  const bool nullary =
+      module != nullptr &&
+      is_constructor_closure(*module, closure, reinterpret_cast<const char*>(c.info) + table->con_desc);
+  nullary_.insert(c.info, nullary ? 1 : 2);
+  return nullary;
 }
 
 uint32_t Classifier::trampoline(uint64_t entry, const char* symbol) {

@@ -1,7 +1,7 @@
 // From info pointers to what the walker does with a closure, and to targets.
 //
-// A program has tens to thousands of distinct info pointers and millions of closures. What there is to know about an info
-// table is worked out once (add()), so that the walker reads one cache line for each closure.
+// A program has tens to thousands of distinct info pointers and millions of closures. What there is to know about an
+// info table is worked out once (add()), so that the walker reads one cache line for each closure.
 #pragma once
 
 #include "core/memory.h"
@@ -12,14 +12,15 @@
 namespace fastboot::ghc {
 
 enum class Action : uint8_t {
-  copy,             // pointers, then other words
-  copy_nullary,     // a static constructor without fields: one word in memory, whatever its table says
-  small_int,        // I#: small ones are shared with the RTS's table
-  small_char,       // C#
-  bytes,            // ARR_WORDS
-  array,            // frozen MUT_ARR_PTRS
-  small_array,      // frozen SMALL_MUT_ARR_PTRS
-  function,         // FUN with free variables: other words are looked at for addresses
+  copy,         // pointers, then other words
+  small_int,    // I#: small ones are shared with the RTS's table
+  small_char,   // C#
+  text,         // Text, or a chunk of a lazy one: a part of a byte array, the rest of which may never have been written
+  float_box,    // F#: GHC writes four of its word's eight bytes
+  bytes,        // ARR_WORDS
+  array,        // frozen MUT_ARR_PTRS
+  small_array,  // frozen SMALL_MUT_ARR_PTRS
+  function,     // FUN with free variables: other words are looked at for addresses
   function_static,  // becomes a function closure without free variables
   partial,          // PAP
   thunk,            // THUNK with its free variables: a lazy closure
@@ -47,15 +48,16 @@ struct InfoClass {
   uint64_t uses = 0;
   uint32_t target = kNoTarget;
   uint32_t pointers = 0;
-  uint32_t words = 0;   // of payload
+  uint32_t words = 0;  // of payload
   uint32_t srt_root = kNoTarget;
   Action action = Action::refuse;
   bool reads_literal = false;  // a thunk of GHC.CString, whose address word points into a NUL-terminated literal
   uint8_t address_at = 0;      // addressed: which of the words after the pointers is the address,
+  uint8_t unit = 0;            // text: bytes of a code unit
   uint8_t length_at = 0;       // which its length in bytes; kNoLength: not known
   uint8_t skip_at = 0;         // and which the bytes between the address and the first of these; kNoLength: none
-  uint8_t tag = 0;      // what a pointer to an evaluated one carries
-  uint16_t type = 0;    // closure type in the program
+  uint8_t tag = 0;             // what a pointer to an evaluated one carries
+  uint16_t type = 0;           // closure type in the program
   wire::Code refusal = wire::Code::ok;
 };
 
@@ -109,6 +111,10 @@ class Classifier {
     return classify_slowly(info, &cached);
   }
 
+  // Makes the class's target and interned info table, when the first closure of it is copied: what is only looked at
+  // (selectees, selectors that are followed) must not show in the file. False when there is no memory for it.
+  bool materialize(InfoClass* c);
+
   // The same where it has been asked for lately, else nullptr.
   InfoClass* cached(uint64_t info) const {
     const Cached& cached = cache_[info >> 3 & (kCacheSize - 1)];
@@ -118,15 +124,22 @@ class Classifier {
   // The target for a static closure, for one that is only kept alive, and for an address of this build.
   uint32_t closure_target(uint64_t closure);  // interned stub; also a static root
   uint32_t root_target(uint64_t closure);
+  // A function without free variables may be its own SRT: its closure becomes a static root, which its target names.
+  void keep_static_function(const InfoClass& c, uint64_t closure) {
+    targets_[c.target].record.parent = root_target(closure);
+  }
   uint32_t raw_target(uint64_t address);
-  // The class of byte arrays whose payload is to stand at a multiple of `alignment` (16, 32 or 64). It has an interned table of
-  // its own, so that an image tells which of its arrays these are.
-  InfoClass* aligned_bytes(uint64_t alignment);
+  // The class of pinned byte arrays, whose payloads stand at multiples of 64. It has an interned table of its own, so
+  // that an image tells which of its arrays were pinned.
+  InfoClass* pinned_bytes();
   // The alignment that the byte array with header `info` asks for when it is one of a thawed image; 0: none.
   static uint64_t alignment_in_image(uint64_t info);
 
   // Is this the constructor that says that a ForeignPtr has no finalizers?
   bool is_no_finalizers(const InfoClass& c) const;
+
+  // Is this static closure, of a class with no pointers and one word, a constructor without fields?
+  bool is_nullary(const InfoClass& c, uint64_t closure);
 
   // The header of lazy closures, made on first use.
   uint64_t lazy_header();
@@ -161,8 +174,12 @@ class Classifier {
   void set_action(InfoClass* c);
   void set_constructor(InfoClass* c);
   void set_function(InfoClass* c, bool is_static);
-  void set_rts(InfoClass* c, Action action, const char* symbol);
+  void set_rts(InfoClass* c, Action action);
   void set_thunk(InfoClass* c, Action action);
+  void make_constructor(InfoClass* c);
+  void make_function(InfoClass* c);
+  bool make_rts(InfoClass* c);
+  void make_thunk(InfoClass* c);
   uint32_t trampoline(uint64_t entry, const char* symbol);
   uint32_t add_target(wire::TargetKind kind, uint64_t address, const char* description);
   void intern(uint32_t target);
@@ -172,15 +189,16 @@ class Classifier {
   runtime::ReservedArray<InfoClass> classes_;
   runtime::ReservedArray<TargetState> targets_;
   runtime::ReservedArray<uint64_t> bitmaps_;
-  AddressMap by_info_;      // info pointer -> class index + 1
-  AddressMap by_header_;    // interned header -> class index + 1
-  AddressMap closures_;     // static closure -> target index + 1
+  AddressMap by_info_;    // info pointer -> class index + 1
+  AddressMap by_header_;  // interned header -> class index + 1
+  AddressMap closures_;   // static closure -> target index + 1
+  AddressMap nullary_;    // info pointer of a CONSTR_0_1 -> 1 for a constructor without fields, 2 for others
   AddressMap roots_;
   AddressMap raws_;
   uint64_t info_base_ = 0;  // image address of .fastboot.info, before relocate()
   uint64_t info_size_ = 0;
   uint64_t lazy_header_ = 0;
-  InfoClass* aligned_bytes_[3] = {};
+  InfoClass* pinned_bytes_ = nullptr;
   Cached cache_[kCacheSize];
 };
 

@@ -35,8 +35,11 @@ void describe_way(uint32_t way, char* out, uint64_t size) {
   constexpr struct {
     uint32_t bit;
     const char* name;
-  } kNames[] = {{wire::kWayThreaded, "threaded"}, {wire::kWayDebug, "debug"}, {wire::kWayEventlog, "eventlog"},
-                {wire::kWayProfiled, "profiled"}, {wire::kWayDynamic, "dynamic"}};
+  } kNames[] = {{wire::kWayThreaded, "threaded"},
+                {wire::kWayDebug, "debug"},
+                {wire::kWayEventlog, "eventlog"},
+                {wire::kWayProfiled, "profiled"},
+                {wire::kWayDynamic, "dynamic"}};
   out[0] = '\0';
   for (const auto& entry : kNames) {
     if ((way & entry.bit) == 0) continue;
@@ -52,27 +55,83 @@ bool check_supported(wire::Error* error) {
                 "this program is built for profiling, whose closures have larger headers; build it without -prof");
   }
   if (&mblock_address_space == nullptr) {
-    return fail(error, wire::Code::unsupported_way,
-                "this program has GHC's runtime system in a shared library, which hides what Fastboot needs to know of the "
-                "heap; link it statically (without -dynamic)");
+    return fail(
+        error, wire::Code::unsupported_way,
+        "this program has GHC's runtime system in a shared library, which hides what Fastboot needs to know of the "
+        "heap; link it statically (without -dynamic)");
   }
   return true;
 }
 
 const char* closure_type_name(uint32_t type) {
   // In the order of rts/storage/ClosureTypes.h; the assertions hold a few of the places.
-  constexpr const char* kNames[] = {"INVALID_OBJECT", "CONSTR", "CONSTR_1_0", "CONSTR_0_1", "CONSTR_2_0", "CONSTR_1_1",
-      "CONSTR_0_2", "CONSTR_NOCAF", "FUN", "FUN_1_0", "FUN_0_1", "FUN_2_0", "FUN_1_1", "FUN_0_2", "FUN_STATIC", "THUNK",
-      "THUNK_1_0", "THUNK_0_1", "THUNK_2_0", "THUNK_1_1", "THUNK_0_2", "THUNK_STATIC", "THUNK_SELECTOR", "BCO", "AP", "PAP",
-      "AP_STACK", "IND", "IND_STATIC", "RET_BCO", "RET_SMALL", "RET_BIG", "RET_FUN", "UPDATE_FRAME", "CATCH_FRAME",
-      "UNDERFLOW_FRAME", "STOP_FRAME", "BLOCKING_QUEUE", "BLACKHOLE", "MVAR_CLEAN", "MVAR_DIRTY", "TVAR", "ARR_WORDS",
-      "MUT_ARR_PTRS_CLEAN", "MUT_ARR_PTRS_DIRTY", "MUT_ARR_PTRS_FROZEN_DIRTY", "MUT_ARR_PTRS_FROZEN_CLEAN", "MUT_VAR_CLEAN",
-      "MUT_VAR_DIRTY", "WEAK", "PRIM", "MUT_PRIM", "TSO", "STACK", "TREC_CHUNK", "ATOMICALLY_FRAME", "CATCH_RETRY_FRAME",
-      "CATCH_STM_FRAME", "WHITEHOLE", "SMALL_MUT_ARR_PTRS_CLEAN", "SMALL_MUT_ARR_PTRS_DIRTY",
-      "SMALL_MUT_ARR_PTRS_FROZEN_DIRTY", "SMALL_MUT_ARR_PTRS_FROZEN_CLEAN", "COMPACT_NFDATA"};
+  constexpr const char* kNames[] = {"INVALID_OBJECT",
+                                    "CONSTR",
+                                    "CONSTR_1_0",
+                                    "CONSTR_0_1",
+                                    "CONSTR_2_0",
+                                    "CONSTR_1_1",
+                                    "CONSTR_0_2",
+                                    "CONSTR_NOCAF",
+                                    "FUN",
+                                    "FUN_1_0",
+                                    "FUN_0_1",
+                                    "FUN_2_0",
+                                    "FUN_1_1",
+                                    "FUN_0_2",
+                                    "FUN_STATIC",
+                                    "THUNK",
+                                    "THUNK_1_0",
+                                    "THUNK_0_1",
+                                    "THUNK_2_0",
+                                    "THUNK_1_1",
+                                    "THUNK_0_2",
+                                    "THUNK_STATIC",
+                                    "THUNK_SELECTOR",
+                                    "BCO",
+                                    "AP",
+                                    "PAP",
+                                    "AP_STACK",
+                                    "IND",
+                                    "IND_STATIC",
+                                    "RET_BCO",
+                                    "RET_SMALL",
+                                    "RET_BIG",
+                                    "RET_FUN",
+                                    "UPDATE_FRAME",
+                                    "CATCH_FRAME",
+                                    "UNDERFLOW_FRAME",
+                                    "STOP_FRAME",
+                                    "BLOCKING_QUEUE",
+                                    "BLACKHOLE",
+                                    "MVAR_CLEAN",
+                                    "MVAR_DIRTY",
+                                    "TVAR",
+                                    "ARR_WORDS",
+                                    "MUT_ARR_PTRS_CLEAN",
+                                    "MUT_ARR_PTRS_DIRTY",
+                                    "MUT_ARR_PTRS_FROZEN_DIRTY",
+                                    "MUT_ARR_PTRS_FROZEN_CLEAN",
+                                    "MUT_VAR_CLEAN",
+                                    "MUT_VAR_DIRTY",
+                                    "WEAK",
+                                    "PRIM",
+                                    "MUT_PRIM",
+                                    "TSO",
+                                    "STACK",
+                                    "TREC_CHUNK",
+                                    "ATOMICALLY_FRAME",
+                                    "CATCH_RETRY_FRAME",
+                                    "CATCH_STM_FRAME",
+                                    "WHITEHOLE",
+                                    "SMALL_MUT_ARR_PTRS_CLEAN",
+                                    "SMALL_MUT_ARR_PTRS_DIRTY",
+                                    "SMALL_MUT_ARR_PTRS_FROZEN_DIRTY",
+                                    "SMALL_MUT_ARR_PTRS_FROZEN_CLEAN",
+                                    "COMPACT_NFDATA"};
   static_assert(sizeof kNames / sizeof kNames[0] == N_CLOSURE_TYPES);
-  static_assert(FUN_STATIC == 14 && THUNK_STATIC == 21 && IND == 27 && BLACKHOLE == 38 && ARR_WORDS == 42 && WEAK == 49 &&
-                TSO == 52 && COMPACT_NFDATA == 63);
+  static_assert(FUN_STATIC == 14 && THUNK_STATIC == 21 && IND == 27 && BLACKHOLE == 38 && ARR_WORDS == 42 &&
+                WEAK == 49 && TSO == 52 && COMPACT_NFDATA == 63);
   return type < N_CLOSURE_TYPES ? kNames[type] : "?";
 }
 

@@ -40,8 +40,8 @@ class Line {
   uint32_t size_ = 0;
 };
 
-// The closure that `address` belongs to is found by looking backwards for a word that is an interned info pointer. A number may look
-// like one: this is for a message.
+// The closure that `address` belongs to is found by looking backwards for a word that is an interned info pointer. A
+// number may look like one: this is for a message.
 const wire::Target* closure_at(const Image& image, uint64_t address) {
   constexpr uint64_t kFarthest = 4096;
   for (uint64_t at = address & ~uint64_t{7}; at + kFarthest > address && image.holds_closures(at); at -= 8) {
@@ -64,7 +64,9 @@ void describe(const Image& image, uint64_t address) {
       line.text(target->name != 0 ? image.view.string(target->name)
                                   : image.view.string(image.view.symbols[target->symbol].st_name));
     }
-    line.text(": frozen data is read-only, and something wrote to it (unsafeThaw on a frozen array?), or its file was changed");
+    line.text(
+        ": frozen data is read-only, and something wrote to it (unsafeThaw on a frozen array?), or its file was "
+        "changed");
   }
   line.write_out();
 }

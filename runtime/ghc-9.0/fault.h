@@ -3,8 +3,9 @@
 
 namespace fastboot::ghc {
 
-// Data pages of an image are read-only: code that writes to a frozen closure (unsafeThaw on an array) faults. From the first thaw on,
-// such a fault is reported on stderr with the image and the closure, and then the program ends as it would have without us.
+// Data pages of an image are read-only: code that writes to a frozen closure (unsafeThaw on an array) faults. From the
+// first thaw on, such a fault is reported on stderr with the image and the closure, and then the program ends as it
+// would have without us.
 void report_faults();
 
 }  // namespace fastboot::ghc

@@ -37,8 +37,8 @@ struct fastboot_frozen_graph {
 
 namespace {
 
-// The slot of an image follows from its name, so that images that were made apart seldom want the same addresses. The last of
-// the 124 GiB above kSlotBase are left for images that have to go elsewhere.
+// The slot of an image follows from its name, so that images that were made apart seldom want the same addresses. The
+// last of the 124 GiB above kSlotBase are left for images that have to go elsewhere.
 uint64_t slot_of(const char* name) {
   constexpr uint64_t kSlots = 96;
   return wire::kSlotBase + XXH3_64bits(name, strlen(name)) % kSlots * wire::kSlotUnit;
@@ -54,7 +54,8 @@ uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
   return to->code;
 }
 
-// --- memory -----------------------------------------------------------------------------------------------------------
+// --- memory
+// -----------------------------------------------------------------------------------------------------------
 
 // What one freeze leaves for the next. A program that freezes once, as most do, gets all of it back.
 struct Warm {
@@ -71,7 +72,8 @@ Warm warm;
 bool reserve_memory(fastboot_frozen_graph* graph, Error* error) {
   runtime::Reservation::Kept none;
   const bool mine = warm.lock();
-  const bool ok = graph->classifier.init(graph->slot, error) && graph->walker.init(mine ? &warm.shadow : &none, error) &&
+  const bool ok = graph->classifier.init(graph->slot, error) &&
+                  graph->walker.init(mine ? &warm.shadow : &none, error) &&
                   (graph->staging.reserve(graph->slot, mine ? &warm.staging : &none) ||
                    fail(error, Code::out_of_memory, "no address space for an image; raise `ulimit -v`"));
   if (mine) warm.unlock();
@@ -88,7 +90,8 @@ void release_graph(fastboot_frozen_graph* graph) {
   if (mine) warm.unlock();
 }
 
-// --- the world --------------------------------------------------------------------------------------------------------
+// --- the world
+// --------------------------------------------------------------------------------------------------------
 
 // Keeps every other Haskell thread from running. In an unsafe call of a program with one capability that is so anyway.
 class World {
@@ -123,12 +126,14 @@ uint64_t thread_object(void* stable) {
   return reinterpret_cast<const uint64_t*>(id)[1];
 }
 
-// --- refusals ---------------------------------------------------------------------------------------------------------
+// --- refusals
+// ---------------------------------------------------------------------------------------------------------
 
 const char* refusal_reason(Code code) {
   switch (code) {
     case Code::refused_mutable:
-      return "it can be written, and an image is shared and read-only: freeze what it holds (an immutable copy) instead";
+      return "it can be written, and an image is shared and read-only: freeze what it holds (an immutable copy) "
+             "instead";
     case Code::refused_concurrency:
       return "it belongs to this process's threads: freeze the data without it";
     case Code::refused_weak:
@@ -142,7 +147,8 @@ const char* refusal_reason(Code code) {
     case Code::refused_compact:
       return "it lies in a compact region: freeze the value that was compacted";
     case Code::refused_foreign_memory:
-      return "it holds the address of memory outside the heap, whose extent is unknown: copy the bytes into an unpinned array";
+      return "it holds the address of memory outside the heap, whose extent is unknown: copy the bytes into an "
+             "unpinned array";
     case Code::refused_identity:
       return "it means something in this process only";
     case Code::refused_unknown_code:
@@ -168,14 +174,15 @@ void describe_refusal(fastboot_frozen_graph* graph, Error* error) {
        symbol[0] == '\0' ? "" : ")", refusal_reason(refusal.code), path);
 }
 
-// --- writing ----------------------------------------------------------------------------------------------------------
+// --- writing
+// ----------------------------------------------------------------------------------------------------------
 
 // Everything that emit() points to.
 struct Assembly {
-  Buffer targets;   // wire::TargetInput
-  Buffer entries;   // wire::BindingEntry
-  Buffer modules;   // wire::ModuleInput
-  Buffer symbols;   // text
+  Buffer targets;  // wire::TargetInput
+  Buffer entries;  // wire::BindingEntry
+  Buffer modules;  // wire::ModuleInput
+  Buffer symbols;  // text
   Buffer rebase;
   Buffer hashes;
   Buffer hot, tail;
@@ -286,7 +293,8 @@ void settle_addresses(fastboot_frozen_graph* graph, const wire::Layout& layout, 
   const Staging::Move moves[] = {
       {data, staging.data().size() + 1, layout.data_address - data},
       {lazy, staging.lazy().size() + 1, layout.lazy_address - lazy},
-      {graph->classifier.info_base(), graph->classifier.info_size(), layout.info_address - graph->classifier.info_base()},
+      {graph->classifier.info_base(), graph->classifier.info_size(),
+       layout.info_address - graph->classifier.info_base()},
   };
   if (moves[0].delta == 0 && moves[2].delta == 0 && staging.lazy().empty()) return;
   staging.relocate(moves, 3);
@@ -412,8 +420,8 @@ uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const cha
     }
     world.release();
     if (ok) {
-      graph->root_size = graph->walker.closure_size(
-          static_cast<Offset>((graph->walker.root_address() - graph->staging.base()) / 8));
+      graph->root_size =
+          graph->walker.closure_size(static_cast<Offset>((graph->walker.root_address() - graph->staging.base()) / 8));
       graph->staging.finish();
     }
     report->walk_time = runtime::now() - start;

@@ -6,8 +6,8 @@ namespace {
 Image* images = nullptr;
 }
 
-// Targets that are interned stand in the order of their info tables, so this is a binary search over them; those in between
-// that are not interned have info_offset 0 and are stepped over.
+// Targets that are interned stand in the order of their info tables, so this is a binary search over them; those in
+// between that are not interned have info_offset 0 and are stepped over.
 const wire::Target* Image::target_of_info(uint64_t info) const {
   const wire::Table& table = view.table(wire::TableKind::info);
   const uint64_t offset = info - process(table.address);

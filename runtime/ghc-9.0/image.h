@@ -9,10 +9,10 @@ namespace fastboot::ghc {
 
 struct Image {
   Image* next;
-  wire::View view;       // over `metadata`
-  uint8_t* metadata;     // private copy
-  uint64_t delta;        // process address minus image address; 0 at the image's own address
-  uint64_t begin, end;   // process addresses of the slot in use
+  wire::View view;         // over `metadata`
+  uint8_t* metadata;       // private copy
+  uint64_t delta;          // process address minus image address; 0 at the image's own address
+  uint64_t begin, end;     // process addresses of the slot in use
   uint64_t forced_header;  // process address of the forced trampoline's interned info table; 0: no lazy closures
   dev_t device;
   ino_t inode;

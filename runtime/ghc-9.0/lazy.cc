@@ -63,7 +63,8 @@ void add_chunk(Capability* capability) {
   }
   memset(array->payload + kChunkElements, 0, (size - kChunkElements) * sizeof(W_));
   array->header.info = &stg_MUT_ARR_PTRS_DIRTY_info;
-  fastboot_forced_chunks[next_index >> kChunkShift] = reinterpret_cast<uint64_t>(getStablePtr(reinterpret_cast<StgPtr>(array)));
+  fastboot_forced_chunks[next_index >> kChunkShift] =
+      reinterpret_cast<uint64_t>(getStablePtr(reinterpret_cast<StgPtr>(array)));
 }
 
 // Words of the thunk `target` after its two header words, as it lies at `closure`.
@@ -82,8 +83,8 @@ uint64_t payload_words(const wire::Target& target, const uint64_t* closure) {
 
 StgThunk* copy_to_heap(const Image& image, const uint64_t* closure, Capability* capability) {
   if (closure[1] >= image.view.target_count) {
-    barf("fastboot: the lazy closure at %p is damaged: it is of target %" FMT_Word ", and its image has %" FMT_Word, closure,
-         closure[1], image.view.target_count);
+    barf("fastboot: the lazy closure at %p is damaged: it is of target %" FMT_Word ", and its image has %" FMT_Word,
+         closure, closure[1], image.view.target_count);
   }
   const wire::Target& target = image.view.targets[closure[1]];
   const uint64_t words = payload_words(target, closure);

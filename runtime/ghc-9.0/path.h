@@ -5,8 +5,9 @@
 
 namespace fastboot::ghc {
 
-// Finds a shortest way from the root to the word that holds the pointer to the refused closure, through what has been copied
-// so far, and writes it: "root > Data.Map.Internal.Bin field 2 > ...". Fields are counted from 1 among the pointers.
+// Finds a shortest way from the root to the word that holds the pointer to the refused closure, through what has been
+// copied so far, and writes it: "root > Data.Map.Internal.Bin field 2 > ...". Fields are counted from 1 among the
+// pointers.
 class PathFinder {
  public:
   explicit PathFinder(Walker* walker) : walker_(*walker) {}

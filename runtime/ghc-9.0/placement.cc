@@ -81,22 +81,24 @@ bool choose_placement(const wire::View& view, Placement* out, wire::Error* error
   if (find_other_slot(end - begin, out)) {
     runtime::trace("image \"%s\": placed at 0x%llx instead of 0x%llx (%s), and rebased",
                    view.string(view.header->image_name), static_cast<ull>(out->begin), static_cast<ull>(begin),
-                   elsewhere         ? "FASTBOOT_REBASE is set"
+                   elsewhere          ? "FASTBOOT_REBASE is set"
                    : taken != nullptr ? "another image is there"
                                       : "not in the heap's address range");
     return true;
   }
   if (taken != nullptr) {
-    return fail(error, Code::address_taken,
-                "its addresses 0x%llx to 0x%llx are taken by the image \"%.200s\", and there is no room for it elsewhere in "
-                "the heap's address range",
-                static_cast<ull>(begin), static_cast<ull>(end), taken->view.string(taken->view.header->image_name));
+    return fail(
+        error, Code::address_taken,
+        "its addresses 0x%llx to 0x%llx are taken by the image \"%.200s\", and there is no room for it elsewhere in "
+        "the heap's address range",
+        static_cast<ull>(begin), static_cast<ull>(end), taken->view.string(taken->view.header->image_name));
   }
-  return fail(error, Code::address_unreachable,
-              "its addresses 0x%llx to 0x%llx cannot be had, and this program's heap range 0x%llx to 0x%llx has no room for "
-              "it; raise `ulimit -v`",
-              static_cast<ull>(begin), static_cast<ull>(end), static_cast<ull>(mblock_address_space.begin),
-              static_cast<ull>(mblock_address_space.end));
+  return fail(
+      error, Code::address_unreachable,
+      "its addresses 0x%llx to 0x%llx cannot be had, and this program's heap range 0x%llx to 0x%llx has no room for "
+      "it; raise `ulimit -v`",
+      static_cast<ull>(begin), static_cast<ull>(end), static_cast<ull>(mblock_address_space.begin),
+      static_cast<ull>(mblock_address_space.end));
 }
 
 void extend_heap_range(const Placement& placement) {

@@ -32,7 +32,9 @@ class Piece {
     for (uint64_t got = 0; got < size;) {
       const ssize_t n = pread(fd, data_ + got, size - got, static_cast<off_t>(offset + got));
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return fail(error, Code::not_readable, "cannot read its rebase stream: %s", n < 0 ? strerror(errno) : "it ends early");
+      if (n <= 0)
+        return fail(error, Code::not_readable, "cannot read its rebase stream: %s",
+                    n < 0 ? strerror(errno) : "it ends early");
       got += static_cast<uint64_t>(n);
     }
     return true;
@@ -49,12 +51,14 @@ bool check_hashes(const View& view, const Piece& hashes, const Piece& stream, wi
   wire::hash128(hashes.data(), table.size, hash);
   bool same = memcmp(hash, view.header->data_hash, wire::kHashSize) == 0;
   const uint64_t size = view.table(TableKind::rebase).size;
-  const uint8_t* expected = hashes.data() + (wire::chunk_count(view.lazy.size) + wire::chunk_count(view.data.size)) * wire::kHashSize;
+  const uint8_t* expected =
+      hashes.data() + (wire::chunk_count(view.lazy.size) + wire::chunk_count(view.data.size)) * wire::kHashSize;
   for (uint64_t at = 0; same && at < size; at += wire::kChunkSize) {
     wire::hash128(stream.data() + at, size - at < wire::kChunkSize ? size - at : wire::kChunkSize, hash);
     same = memcmp(hash, expected + at / wire::kChunkSize * wire::kHashSize, wire::kHashSize) == 0;
   }
-  return same || fail(error, Code::hash_mismatch, "its rebase stream does not match its hash: the file was damaged; freeze it again");
+  return same || fail(error, Code::hash_mismatch,
+                      "its rebase stream does not match its hash: the file was damaged; freeze it again");
 }
 
 struct Rebaser {
@@ -67,7 +71,8 @@ struct Rebaser {
   }
   bool word(uint64_t address, wire::Error* error) const {
     if (address % 8 != 0 || !(in(view.data, address) || in(view.lazy, address))) {
-      return fail(error, Code::corrupt, "its rebase stream names word 0x%llx, outside the image", static_cast<ull>(address));
+      return fail(error, Code::corrupt, "its rebase stream names word 0x%llx, outside the image",
+                  static_cast<ull>(address));
     }
     auto* at = reinterpret_cast<uint64_t*>(address + delta);
     if (*at < image_begin || *at > image_end) {
@@ -96,7 +101,8 @@ bool rebase_image(int fd, const View& view, uint64_t delta, wire::Error* error) 
   uint64_t next = 0;  // the word that an odd entry's first bit stands for
   for (uint64_t i = 0; i < rebase.count; ++i) {
     if ((words[i] & 1) == 0) {
-      if (words[i] < next) return fail(error, Code::corrupt, "its rebase stream is not ascending at entry %llu", static_cast<ull>(i));
+      if (words[i] < next)
+        return fail(error, Code::corrupt, "its rebase stream is not ascending at entry %llu", static_cast<ull>(i));
       if (!rebaser.word(words[i], error)) return false;
       next = words[i] + 8;
       continue;

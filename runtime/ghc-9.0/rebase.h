@@ -5,12 +5,12 @@
 
 namespace fastboot::ghc {
 
-// Adds `delta` to every word of the mapped image (at its process addresses, writable) that holds an address inside it. The
-// list of these words comes from the file, and is checked against its hash and word by word.
+// Adds `delta` to every word of the mapped image (at its process addresses, writable) that holds an address inside it.
+// The list of these words comes from the file, and is checked against its hash and word by word.
 bool rebase_image(int fd, const wire::View& view, uint64_t delta, wire::Error* error);
 
-// Makes the words that hold addresses of this very build (R_X86_64_64) right for this process. A page that needs no change is
-// only read; the others are made writable for the moment.
+// Makes the words that hold addresses of this very build (R_X86_64_64) right for this process. A page that needs no
+// change is only read; the others are made writable for the moment.
 bool apply_raw_references(const wire::View& view, uint64_t delta, wire::Error* error);
 
 }  // namespace fastboot::ghc

@@ -1,14 +1,15 @@
-// GHC 9.0's runtime system as this folder sees it: its installed headers, the few symbols that they leave out, and every
-// fact of the layout that the image depends on, derived from the headers and asserted.
+// GHC 9.0's runtime system as this folder sees it: its installed headers, the few symbols that they leave out, and
+// every fact of the layout that the image depends on, derived from the headers and asserted.
 #pragma once
 #pragma GCC system_header
 
 extern "C" {
-#include <Rts.h>
 #include <DerivedConstants.h>
+#include <Rts.h>
 #include <ghcversion.h>
 
-// rts/sm/HeapAlloc.h (not installed). Hidden in the RTS's objects, so it resolves in static links only; elsewhere it is null.
+// rts/sm/HeapAlloc.h (not installed). Hidden in the RTS's objects, so it resolves in static links only; elsewhere it is
+// null.
 struct mblock_address_range {
   W_ begin, end;
   W_ padding[6];
@@ -16,7 +17,7 @@ struct mblock_address_range {
 extern struct mblock_address_range mblock_address_space __attribute__((weak));
 
 // Defined in one RTS way each; their presence tells the way.
-extern StgWord checkClosure(const StgClosure *) __attribute__((weak));
+extern StgWord checkClosure(const StgClosure*) __attribute__((weak));
 extern void initTracing(void) __attribute__((weak));
 
 // GHC.CString's functions that read a literal byte by byte. Null where the program has none of them.
@@ -27,8 +28,8 @@ extern StgWord8 ghczmprim_GHCziCString_unpackAppendCStringUtf8zh_info __attribut
 
 // rts/Capability.h, rts/Task.h (not installed); threaded RTS only.
 struct Task_;
-void stopAllCapabilities(Capability **capability, struct Task_ *task) __attribute__((weak));
-void releaseAllCapabilities(uint32_t n, Capability *keep, struct Task_ *task) __attribute__((weak));
+void stopAllCapabilities(Capability** capability, struct Task_* task) __attribute__((weak));
+void releaseAllCapabilities(uint32_t n, Capability* keep, struct Task_* task) __attribute__((weak));
 }
 
 // The start of rts/Capability.h's struct (not installed), which is the same in every RTS way.
@@ -37,7 +38,7 @@ struct CapabilityStart {
   StgRegTable r;
   uint32_t no;
   uint32_t node;
-  struct Task_ *running_task;
+  struct Task_* running_task;
 };
 static_assert(offsetof(CapabilityStart, r) == OFFSET_Capability_r);
 

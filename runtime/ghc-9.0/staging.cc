@@ -13,7 +13,8 @@ bool Staging::reserve(uint64_t slot_address, runtime::Reservation::Kept* kept) {
   constexpr uint64_t kLeast = uint64_t{16} << 20;
   if (!memory_.take(kept, kMost) && !memory_.reserve(kMost, kLeast, true)) return false;
   if (!bitmap_.reserve(memory_.size() / 64, kLeast / 64, true) || bitmap_.size() < memory_.size() / 64) return false;
-  if (!heads_.reserve(memory_.size() / MBLOCK_SIZE + 512)) return false;
+  if (!heads_.reserve(memory_.size() / MBLOCK_SIZE + 512) || !young_.reserve(memory_.size() / BLOCK_SIZE + 512))
+    return false;
   words_ = reinterpret_cast<uint64_t*>(memory_.data());
   bits_ = reinterpret_cast<uint64_t*>(bitmap_.data());
   base_ = slot_address + wire::kUsualDataOffset;
@@ -45,6 +46,21 @@ Offset Staging::allocate_aligned(Area& area, uint64_t count, uint32_t payload, u
   if (at == 0) return 0;
   for (uint64_t i = 0; i < skip; ++i) words_[at + i] = kFillerWord;
   return at + static_cast<Offset>(skip);
+}
+
+Offset Staging::allocate_empty(uint32_t count) {
+  constexpr uint32_t kBlockWords = BLOCK_SIZE / 8;
+  if (count > empty_end_ - empty_cursor_) {
+    const Offset block = allocate_aligned(lazy_, kBlockWords, 0, BLOCK_SIZE);
+    if (block == 0 || !young_.push(block)) return 0;
+    for (uint32_t i = 0; i < kBlockWords; ++i) words_[block + i] = kFillerWord;
+    empty_cursor_ = block;
+    empty_end_ = block + kBlockWords;
+  }
+  const Offset at = empty_cursor_;
+  empty_cursor_ += count;
+  for (uint32_t i = 0; i < count; ++i) words_[at + i] = 0;
+  return at;
 }
 
 void Staging::mark_long(Offset offset, uint32_t count) {
@@ -79,6 +95,12 @@ void Staging::rewind(const Watermark& before) {
   data_ = before.data;
   lazy_ = before.lazy;
   heads_.truncate(before.heads);
+  young_.truncate(before.young);
+  // What was handed out of a block that stays becomes filler again.
+  for (Offset at = before.empty_cursor; at < before.empty_end; ++at) words_[at] = kFillerWord;
+  unmark(before.empty_cursor, before.empty_end);
+  empty_cursor_ = before.empty_cursor;
+  empty_end_ = before.empty_end;
 }
 
 void Staging::finish() {
@@ -100,6 +122,12 @@ void Staging::finish() {
       memcpy(words_ + at, &descriptor, sizeof descriptor);
       mark(at, 2);
     }
+  }
+  for (uint64_t i = 0; i < young_.size(); ++i) {
+    const Offset head = young_[i] / kMegablockWords * kMegablockWords;
+    auto* descriptor = reinterpret_cast<bdescr*>(words_ + head + (young_[i] - head) / 512 * 8);
+    descriptor->gen_no = 0;
+    descriptor->dest_no = 0;
   }
 }
 
@@ -127,8 +155,8 @@ uint64_t Staging::bits_at(uint64_t position) const {
   return shift == 0 ? low : low | bits_[position / 64 + 1] << (64 - shift);
 }
 
-// RELR: an even word is the address of a word to rebase; an odd word's bits 1 to 63 tell about the 63 words that follow the
-// last one spoken of.
+// RELR: an even word is the address of a word to rebase; an odd word's bits 1 to 63 tell about the 63 words that follow
+// the last one spoken of.
 void Staging::rebase_stream(const Area& area, uint64_t address, wire::Buffer* out) const {
   constexpr uint64_t kBits63 = (uint64_t{1} << 63) - 1;
   uint64_t position = area.begin;

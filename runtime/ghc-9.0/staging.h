@@ -1,9 +1,10 @@
 // The image while it is made: an area of our own memory in which closures get their final addresses at once.
 //
 // Closures are named by their *word offset*: 8-byte words from the start of the data area. Their image address is
-// slot + kUsualDataOffset + 8 * offset as long as nothing unusual happens; where there are lazy closures, or more targets
-// than the usual link segment holds, freeze.cc moves the addresses once at the end (relocate()). A bitmap with a bit for each
-// word says which words hold addresses inside the image: it serves that move, and becomes the rebase stream.
+// slot + kUsualDataOffset + 8 * offset as long as nothing unusual happens; where there are lazy closures, or more
+// targets than the usual link segment holds, freeze.cc moves the addresses once at the end (relocate()). A bitmap with
+// a bit for each word says which words hold addresses inside the image: it serves that move, and becomes the rebase
+// stream.
 #pragma once
 
 #include "core/memory.h"
@@ -62,6 +63,10 @@ class Staging {
   // The same, with the word `payload` of it at a multiple of `alignment` bytes.
   Offset allocate_aligned(Area& area, uint64_t count, uint32_t payload, uint64_t alignment);
 
+  // Gives `count` words for an array without elements. They lie in blocks whose descriptors say generation 0, so that
+  // the RTS puts such an array on no mutable list when somebody thaws it in place.
+  Offset allocate_empty(uint32_t count);
+
   // Says that words [offset, offset + count) hold image addresses.
   void mark(Offset offset, uint32_t count) {
     uint64_t* bits = bits_ + offset / 64;
@@ -77,9 +82,10 @@ class Staging {
   // Everything that was allocated after save() can be taken back; its words are zero again.
   struct Watermark {
     Area data, lazy;
-    uint64_t heads;
+    uint64_t heads, young;
+    Offset empty_cursor, empty_end;
   };
-  Watermark save() const { return {data_, lazy_, heads_.size()}; }
+  Watermark save() const { return {data_, lazy_, heads_.size(), young_.size(), empty_cursor_, empty_end_}; }
   void rewind(const Watermark& before);
 
   // Writes the block descriptors. No more allocation afterwards.
@@ -106,7 +112,9 @@ class Staging {
 
   runtime::Reservation memory_;
   runtime::Reservation bitmap_;
-  runtime::ReservedArray<Offset> heads_;  // megablocks that have descriptors
+  runtime::ReservedArray<Offset> heads_;     // megablocks that have descriptors
+  runtime::ReservedArray<Offset> young_;     // blocks of generation 0
+  Offset empty_cursor_ = 0, empty_end_ = 0;  // in the last of them
   uint64_t* words_ = nullptr;
   uint64_t* bits_ = nullptr;
   uint64_t base_ = 0;

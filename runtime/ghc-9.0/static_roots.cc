@@ -9,9 +9,11 @@ namespace fastboot::ghc {
 void keep_static_roots(const Image& image) {
   const wire::View& view = image.view;
   uint64_t count = 0;
-  for (uint64_t i = 0; i < view.target_count; ++i) count += (view.targets[i].flags & wire::kTargetStaticRoot) != 0 ? 1 : 0;
+  for (uint64_t i = 0; i < view.target_count; ++i)
+    count += (view.targets[i].flags & wire::kTargetStaticRoot) != 0 ? 1 : 0;
   if (count == 0) return;
-  // allocate() never collects. A fresh array is in the nursery, so that it needs no card and no place on a mutable list.
+  // allocate() never collects. A fresh array is in the nursery, so that it needs no card and no place on a mutable
+  // list.
   const W_ words = sizeofW(StgSmallMutArrPtrs) + count;
   auto* array = reinterpret_cast<StgSmallMutArrPtrs*>(allocate(rts_unsafeGetMyCapability(), words));
   array->ptrs = count;

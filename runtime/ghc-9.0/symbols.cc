@@ -23,10 +23,10 @@ const char* z_code(char c) {
   constexpr struct {
     char character;
     const char* code;
-  } kCodes[] = {{'(', "ZL"}, {')', "ZR"}, {'[', "ZM"}, {']', "ZN"}, {':', "ZC"}, {'&', "za"}, {'|', "zb"},
-                {'^', "zc"}, {'$', "zd"}, {'=', "ze"}, {'>', "zg"}, {'#', "zh"}, {'.', "zi"}, {'<', "zl"},
-                {'-', "zm"}, {'!', "zn"}, {'+', "zp"}, {'\'', "zq"}, {'\\', "zr"}, {'/', "zs"}, {'*', "zt"},
-                {'_', "zu"}, {'%', "zv"}};
+  } kCodes[] = {{'(', "ZL"},  {')', "ZR"}, {'[', "ZM"}, {']', "ZN"}, {':', "ZC"}, {'&', "za"},
+                {'|', "zb"},  {'^', "zc"}, {'$', "zd"}, {'=', "ze"}, {'>', "zg"}, {'#', "zh"},
+                {'.', "zi"},  {'<', "zl"}, {'-', "zm"}, {'!', "zn"}, {'+', "zp"}, {'\'', "zq"},
+                {'\\', "zr"}, {'/', "zs"}, {'*', "zt"}, {'_', "zu"}, {'%', "zv"}};
   for (const auto& entry : kCodes) {
     if (entry.character == c) return entry.code;
   }
@@ -101,65 +101,114 @@ const char* end_of_module(const char* at) {
 
 }  // namespace
 
-void constructor_symbol(const char* description, wire::Buffer* out) {
+namespace {
+void append_symbol(const char* description, const char* ending, wire::Buffer* out) {
   const char* colon = strchr(description, ':');
   const char* dot = colon == nullptr ? nullptr : end_of_module(colon + 1);
   if (dot == nullptr) return;
-  append_encoded(description, colon, out);
-  append_text("_", out);
+  // Symbols of the package being linked, `main`, do not name it.
+  if (strncmp(description, "main:", 5) != 0) {
+    append_encoded(description, colon, out);
+    append_text("_", out);
+  }
   append_encoded(colon + 1, dot, out);
   append_text("_", out);
   append_encoded(dot + 1, dot + strlen(dot), out);
-  out->append_string("_con_info");
+  out->append_string(ending);
 }
+}  // namespace
+
+void constructor_symbol(const char* description, wire::Buffer* out) { append_symbol(description, "_con_info", out); }
 
 namespace {
 
-// The symbol at or before `address` (an ELF virtual address), from .symtab of the file at `path`.
-bool nearest_symbol(const char* path, uint64_t address, char* out, uint64_t size) {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  struct stat status;
-  void* map = MAP_FAILED;
-  if (fstat(fd, &status) == 0 && status.st_size > static_cast<off_t>(sizeof(Elf64_Ehdr))) {
-    map = mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
-  }
-  close(fd);
-  if (map == MAP_FAILED) return false;
-  const auto* bytes = static_cast<const uint8_t*>(map);
-  const auto total = static_cast<uint64_t>(status.st_size);
-  const auto* ehdr = reinterpret_cast<const Elf64_Ehdr*>(bytes);
-  const char* best_name = nullptr;
-  uint64_t best = 0;
-  const bool headers = ehdr->e_shoff % 8 == 0 && ehdr->e_shoff < total && ehdr->e_shnum <= (total - ehdr->e_shoff) / sizeof(Elf64_Shdr);
-  const auto* sections = reinterpret_cast<const Elf64_Shdr*>(bytes + ehdr->e_shoff);
-  for (uint16_t i = 0; headers && i < ehdr->e_shnum; ++i) {
-    const Elf64_Shdr& table = sections[i];
-    if (table.sh_type != SHT_SYMTAB || table.sh_link >= ehdr->e_shnum) continue;
-    const Elf64_Shdr& strings = sections[table.sh_link];
-    if (table.sh_offset > total || table.sh_size > total - table.sh_offset || strings.sh_offset > total ||
-        strings.sh_size > total - strings.sh_offset) {
-      continue;
+// A module's file in memory, for its .symtab.
+class SymbolFile {
+ public:
+  explicit SymbolFile(const char* path) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    struct stat status;
+    void* map = MAP_FAILED;
+    if (fstat(fd, &status) == 0 && status.st_size > static_cast<off_t>(sizeof(Elf64_Ehdr))) {
+      map = mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
     }
-    const auto* symbols = reinterpret_cast<const Elf64_Sym*>(bytes + table.sh_offset);
-    for (uint64_t k = 0; k < table.sh_size / sizeof(Elf64_Sym); ++k) {
-      const Elf64_Sym& symbol = symbols[k];
-      if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_TYPE(symbol.st_info) == STT_SECTION || symbol.st_name >= strings.sh_size) continue;
-      if (symbol.st_value <= address && symbol.st_value >= best) {
-        best = symbol.st_value;
-        best_name = reinterpret_cast<const char*>(bytes + strings.sh_offset + symbol.st_name);
+    close(fd);
+    if (map == MAP_FAILED) return;
+    bytes_ = static_cast<const uint8_t*>(map);
+    size_ = static_cast<uint64_t>(status.st_size);
+  }
+  SymbolFile(const SymbolFile&) = delete;
+  SymbolFile& operator=(const SymbolFile&) = delete;
+  ~SymbolFile() {
+    if (bytes_ != nullptr) munmap(const_cast<uint8_t*>(bytes_), size_);
+  }
+
+  // Calls visit(address, name) for each defined symbol of .symtab.
+  template <class Visit>
+  void each(Visit visit) const {
+    if (bytes_ == nullptr) return;
+    const auto* ehdr = reinterpret_cast<const Elf64_Ehdr*>(bytes_);
+    if (ehdr->e_shoff % 8 != 0 || ehdr->e_shoff >= size_ ||
+        ehdr->e_shnum > (size_ - ehdr->e_shoff) / sizeof(Elf64_Shdr))
+      return;
+    const auto* sections = reinterpret_cast<const Elf64_Shdr*>(bytes_ + ehdr->e_shoff);
+    for (uint16_t i = 0; i < ehdr->e_shnum; ++i) {
+      const Elf64_Shdr& table = sections[i];
+      if (table.sh_type != SHT_SYMTAB || table.sh_link >= ehdr->e_shnum) continue;
+      const Elf64_Shdr& strings = sections[table.sh_link];
+      if (!inside(table) || !inside(strings)) continue;
+      const auto* symbols = reinterpret_cast<const Elf64_Sym*>(bytes_ + table.sh_offset);
+      for (uint64_t k = 0; k < table.sh_size / sizeof(Elf64_Sym); ++k) {
+        const Elf64_Sym& symbol = symbols[k];
+        if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_TYPE(symbol.st_info) == STT_SECTION ||
+            symbol.st_name >= strings.sh_size)
+          continue;
+        visit(symbol.st_value, reinterpret_cast<const char*>(bytes_ + strings.sh_offset + symbol.st_name));
       }
     }
   }
-  if (best_name != nullptr && best == address) snprintf(out, size, "%s", best_name);
-  if (best_name != nullptr && best != address) {
+
+ private:
+  bool inside(const Elf64_Shdr& section) const {
+    return section.sh_offset <= size_ && section.sh_size <= size_ - section.sh_offset;
+  }
+
+  const uint8_t* bytes_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+// The symbol at or before `address` (an ELF virtual address).
+bool nearest_symbol(const char* path, uint64_t address, char* out, uint64_t size) {
+  const SymbolFile file(path);
+  const char* best_name = nullptr;
+  uint64_t best = 0;
+  file.each([&](uint64_t value, const char* name) {
+    if (value > address || value < best) return;
+    best = value;
+    best_name = name;
+  });
+  if (best_name == nullptr) return false;
+  if (best == address) {
+    snprintf(out, size, "%s", best_name);
+  } else {
     snprintf(out, size, "near %s+0x%llx", best_name, static_cast<unsigned long long>(address - best));
   }
-  munmap(map, total);
-  return best_name != nullptr;
+  return true;
 }
 
 }  // namespace
+
+bool is_constructor_closure(const runtime::Module& module, uint64_t closure, const char* description) {
+  wire::Buffer wanted;
+  append_symbol(description, "_closure", &wanted);
+  if (wanted.failed() || wanted.size() == 0) return false;
+  bool found = false;
+  SymbolFile(module.path).each([&](uint64_t value, const char* name) {
+    if (value == closure - module.bias && strcmp(name, wanted.at<char>(0)) == 0) found = true;
+  });
+  return found;
+}
 
 bool describe_info(const runtime::Modules& modules, uint64_t info, char* out, uint64_t size) {
   const runtime::Module* module = modules.find(info);

@@ -14,4 +14,8 @@ void constructor_symbol(const char* description, wire::Buffer* out);
 // file. False where there is nothing to say.
 bool describe_info(const runtime::Modules& modules, uint64_t info, char* out, uint64_t size);
 
+// Does the module's file say that the static closure at process address `closure` is `unit_Module_Con_closure`, for the
+// constructor with this description? False also where the file has no symbols.
+bool is_constructor_closure(const runtime::Module& module, uint64_t closure, const char* description);
+
 }  // namespace fastboot::ghc

@@ -60,7 +60,8 @@ class Locked {
 Modules modules;  // under the lock
 constexpr uint32_t kMostModules = Modules::kMost;
 
-// --- does it fit? -----------------------------------------------------------------------------------------------------
+// --- does it fit?
+// -----------------------------------------------------------------------------------------------------
 
 bool check_process(const View& view, Error* error) {
   const wire::Header& header = *view.header;
@@ -76,15 +77,17 @@ bool check_process(const View& view, Error* error) {
     describe_way(header.rts_way, theirs, sizeof theirs);
     describe_way(rts_way(), ours, sizeof ours);
     return fail(error, Code::wrong_rts_way,
-                "it was frozen under the %s runtime system, and this program has the %s one; freeze it again", theirs, ours);
+                "it was frozen under the %s runtime system, and this program has the %s one; freeze it again", theirs,
+                ours);
   }
   const wire::HeapLayout own = heap_layout();
   if (memcmp(&own, &header.heap, sizeof own) != 0) {
-    return fail(error, Code::wrong_layout,
-                "its heap has words of %u bytes, megablocks of 2^%u and thunk headers of %u; this program's has %u, 2^%u, "
-                "%u; freeze it again",
-                header.heap.word_size, header.heap.megablock_shift, header.heap.thunk_header, own.word_size,
-                own.megablock_shift, own.thunk_header);
+    return fail(
+        error, Code::wrong_layout,
+        "its heap has words of %u bytes, megablocks of 2^%u and thunk headers of %u; this program's has %u, 2^%u, "
+        "%u; freeze it again",
+        header.heap.word_size, header.heap.megablock_shift, header.heap.thunk_header, own.word_size,
+        own.megablock_shift, own.thunk_header);
   }
   return true;
 }
@@ -97,7 +100,8 @@ void print_build_id(const uint8_t* id, uint32_t size, char* out) {
 bool bind_modules(const View& view, const Module** bound, Error* error) {
   // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
   modules.load_executable();
-  if (view.binding->module_count != 1 || modules.find_build_id(view.modules[0].build_id, view.modules[0].build_id_size) == nullptr) {
+  if (view.binding->module_count != 1 ||
+      modules.find_build_id(view.modules[0].build_id, view.modules[0].build_id_size) == nullptr) {
     modules.load();
   }
   for (uint32_t i = 0; i < view.binding->module_count; ++i) {
@@ -107,10 +111,12 @@ bool bind_modules(const View& view, const Module** bound, Error* error) {
     char theirs[2 * wire::kMaxBuildId + 1];
     char ours[2 * wire::kMaxBuildId + 1] = "none";
     print_build_id(wanted.build_id, wanted.build_id_size, theirs);
-    if (modules.size() != 0 && modules[0].build_id_size != 0) print_build_id(modules[0].build_id, modules[0].build_id_size, ours);
-    return fail(error, Code::wrong_build,
-                "it is bound to another build: build-id %s (%s), and this program has %s; freeze it again with this build",
-                theirs, view.binding_strings + wanted.path, ours);
+    if (modules.size() != 0 && modules[0].build_id_size != 0)
+      print_build_id(modules[0].build_id, modules[0].build_id_size, ours);
+    return fail(
+        error, Code::wrong_build,
+        "it is bound to another build: build-id %s (%s), and this program has %s; freeze it again with this build",
+        theirs, view.binding_strings + wanted.path, ours);
   }
   return true;
 }
@@ -148,33 +154,38 @@ const Root* find_root(const View& view, const char* name) {
 // The root that the caller asks for, with the type that the caller expects.
 bool choose_root(const View& view, const char* name, const char* type_name, uint64_t type_0, uint64_t type_1,
                  const Root** out, Error* error) {
-  const Root* root = name != nullptr          ? find_root(view, name)
-                     : view.root_count == 1   ? &view.roots[0]
-                                              : find_root(view, view.string(view.header->image_name));
+  const Root* root = name != nullptr        ? find_root(view, name)
+                     : view.root_count == 1 ? &view.roots[0]
+                                            : find_root(view, view.string(view.header->image_name));
   if (root == nullptr && name == nullptr) {
     return fail(error, Code::ambiguous_root, "it has %llu roots and none is named \"%s\" as the image; say which one",
                 static_cast<ull>(view.root_count), view.string(view.header->image_name));
   }
   if (root == nullptr) {
-    return fail(error, Code::no_such_root, "it has no root \"%.200s\"; its first is \"%.200s\" of %llu; ask for one that it has, or freeze it again", name,
-                view.string(view.roots[0].name), static_cast<ull>(view.root_count));
+    return fail(
+        error, Code::no_such_root,
+        "it has no root \"%.200s\"; its first is \"%.200s\" of %llu; ask for one that it has, or freeze it again", name,
+        view.string(view.roots[0].name), static_cast<ull>(view.root_count));
   }
   if (root->type_fingerprint[0] != type_0 || root->type_fingerprint[1] != type_1) {
     const char* found = view.string(root->type_name);
     const char* expected = type_name == nullptr ? "another" : type_name;
-    return fail(error, Code::wrong_type, "its root \"%.200s\" has type %.1000s%s, and %.1000s was expected; thaw it at its own type, or freeze it again",
-                view.string(root->name), found,
-                strcmp(found, expected) == 0 ? " (of another definition by that name)" : "", expected);
+    return fail(
+        error, Code::wrong_type,
+        "its root \"%.200s\" has type %.1000s%s, and %.1000s was expected; thaw it at its own type, or freeze it again",
+        view.string(root->name), found, strcmp(found, expected) == 0 ? " (of another definition by that name)" : "",
+        expected);
   }
   *out = root;
   return true;
 }
 
-// --- mapping ----------------------------------------------------------------------------------------------------------
+// --- mapping
+// ----------------------------------------------------------------------------------------------------------
 
 bool map_failed(const char* what, uint64_t address, uint64_t size, Error* error) {
-  return fail(error, Code::mapping_failed, "cannot map its %s (0x%llx bytes at 0x%llx): %s", what, static_cast<ull>(size),
-              static_cast<ull>(address), strerror(errno));
+  return fail(error, Code::mapping_failed, "cannot map its %s (0x%llx bytes at 0x%llx): %s", what,
+              static_cast<ull>(size), static_cast<ull>(address), strerror(errno));
 }
 
 // One image on its way into the process.
@@ -233,7 +244,8 @@ struct Mapping {
       timeline->step("rebase");
     }
     if (!make_link_segment() || !apply_raw_references(view, delta, error)) return false;
-    // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it here.
+    // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it
+    // here.
     mmap(reinterpret_cast<void*>(view.header->slot_address + delta), wire::kPageSize, PROT_READ,
          MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), 0);
     timeline->step("link");
@@ -319,8 +331,8 @@ bool thaw_new(const SnapshotFile& file, Timeline* timeline, Image** out, Error* 
   return true;
 }
 
-bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1, void** closure,
-          Error* error) {
+bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1,
+          void** closure, Error* error) {
   Timeline timeline;
   SnapshotFile file;
   if (!check_supported(error) || !file.open(path, error)) return false;
@@ -342,8 +354,9 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
 
 }  // namespace
 
-extern "C" uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
-                                  uint64_t type_fingerprint_1, void** closure, fastboot_error* error) {
+extern "C" uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name,
+                                  uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, void** closure,
+                                  fastboot_error* error) {
   Error why;
   *closure = nullptr;
   if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &why)) return 0;

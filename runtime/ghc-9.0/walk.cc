@@ -12,6 +12,7 @@ using wire::Code;
 
 namespace {
 
+constexpr uint64_t kPartial = uint64_t{1} << 63;
 constexpr uint64_t kClusterWords = wire::kPageSize / 8;
 constexpr uint32_t kWide = 8;
 constexpr uint32_t kMostHops = 10000;  // indirections and selectors behind one pointer
@@ -30,16 +31,19 @@ bool Walker::init(runtime::Reservation::Kept* kept, wire::Error* error) {
   constexpr uint64_t kMegabyte = uint64_t{1} << 20;
   const bool ok = shadow_index_.reserve(heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*), 4096, false) &&
                   shadow_index_.size() >= heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*) &&
-                  (shadow_pool_.take(kept, kShadowPool) || shadow_pool_.reserve(kShadowPool, kMegabyte, true)) && statics_.init() && unaligned_.init() &&
-                  stack_.reserve(uint64_t{1} << 30) && queue_.reserve(uint64_t{1} << 24) && cafs_.reserve(uint64_t{1} << 24) &&
-                  log_.reserve(uint64_t{1} << 30) && raws_.reserve(uint64_t{1} << 26);
+                  (shadow_pool_.take(kept, kShadowPool) || shadow_pool_.reserve(kShadowPool, kMegabyte, true)) &&
+                  statics_.init() && unaligned_.init() && stack_.reserve(uint64_t{1} << 30) &&
+                  queue_.reserve(uint64_t{1} << 24) && cafs_.reserve(uint64_t{1} << 24) &&
+                  log_.reserve(uint64_t{1} << 30) && partial_.reserve(uint64_t{1} << 30) &&
+                  raws_.reserve(uint64_t{1} << 26);
   return ok || fail(error, Code::out_of_memory, "no address space for the tables of a freeze; raise `ulimit -v`");
 }
 
 bool Walker::exhausted() {
-  return fail(error_, Code::image_too_large,
-              "the graph is larger than the %llu bytes that could be set aside for it; raise `ulimit -v` or freeze less",
-              static_cast<unsigned long long>(uint64_t{staging_.data().end} * 8));
+  return fail(
+      error_, Code::image_too_large,
+      "the graph is larger than the %llu bytes that could be set aside for it; raise `ulimit -v` or freeze less",
+      static_cast<unsigned long long>(uint64_t{staging_.data().end} * 8));
 }
 
 bool Walker::refuse(Code code, uint64_t closure, uint64_t info, Offset slot, const char* detail) {
@@ -47,7 +51,8 @@ bool Walker::refuse(Code code, uint64_t closure, uint64_t info, Offset slot, con
   return false;
 }
 
-// --- where copies are -------------------------------------------------------------------------------------------------
+// --- where copies are
+// -------------------------------------------------------------------------------------------------
 
 inline uint32_t* Walker::shadow(uint64_t relative) {
   auto** index = reinterpret_cast<uint32_t**>(shadow_index_.data());
@@ -61,8 +66,8 @@ inline uint32_t* Walker::shadow(uint64_t relative) {
   return &block[relative % MBLOCK_SIZE / 16];
 }
 
-// A shadow entry is the copy's offset and, in its lowest bit, which half of the 16 bytes the closure starts in. Sets *entry to
-// the closure's shadow entry, or to nullptr outside the heap.
+// A shadow entry is the copy's offset and, in its lowest bit, which half of the 16 bytes the closure starts in. Sets
+// *entry to the closure's shadow entry, or to nullptr outside the heap.
 inline Offset Walker::find_copy(uint64_t pointer, uint32_t** entry) {
   const uint64_t relative = pointer - heap_begin_;
   if (relative >= heap_size_) {
@@ -75,6 +80,12 @@ inline Offset Walker::find_copy(uint64_t pointer, uint32_t** entry) {
   if (found == 0) return 0;
   if (__builtin_expect((found & 1) == (pointer >> 3 & 1), 1)) return found >> 1;
   return unaligned_.find(pointer);
+}
+
+inline uint32_t* Walker::shadow_entry(uint64_t pointer) {
+  uint32_t* entry = nullptr;
+  find_copy(pointer, &entry);
+  return entry;
 }
 
 inline bool Walker::record_copy(uint64_t pointer, uint32_t* entry, Offset offset, InfoClass* c) {
@@ -120,7 +131,8 @@ inline void Walker::push(Offset slot, uint32_t count) {
   queue_.push(Range{slot, count});
 }
 
-// --- copying ----------------------------------------------------------------------------------------------------------
+// --- copying
+// ----------------------------------------------------------------------------------------------------------
 
 inline Offset Walker::copy_fields(uint64_t pointer, InfoClass* c) {
   const uint32_t words = c->words;
@@ -135,8 +147,8 @@ inline Offset Walker::copy_fields(uint64_t pointer, InfoClass* c) {
   return at;
 }
 
-// In code's closures a word that is no pointer may still be an address of the program: it is recorded, so that this build
-// can use it and no other build believes it.
+// In code's closures a word that is no pointer may still be an address of the program: it is recorded, so that this
+// build can use it and no other build believes it.
 void Walker::copy_other_words(Offset offset, const uint64_t* from, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     staging_.words()[offset + i] = from[i];
@@ -185,8 +197,8 @@ void read_argument_bitmap(uint64_t info, ArgumentBitmap* out) {
 
 }  // namespace
 
-// The `count` arguments of a partial application or an AP of `function`, from `from` to the word `first`. The function itself is
-// in the word before them, and is followed first.
+// The `count` arguments of a partial application or an AP of `function`, from `from` to the word `first`. The function
+// itself is in the word before them, and is followed first.
 bool Walker::copy_arguments(Offset first, const uint64_t* from, uint32_t count, uint64_t function) {
   const InfoClass* c = classifier_.classify(*words_at(function));
   if (c == nullptr) return false;
@@ -256,8 +268,8 @@ Offset Walker::copy_application(uint64_t pointer, InfoClass* c) {
   return copy_arguments(at + 4, words_at(pointer) + 4, from->n_args, function) ? at : 0;
 }
 
-// What a selector thunk selects, if its selectee is evaluated; else 0. The collector does the same when it meets one, so that
-// without this a graph's image would depend on which collections have run.
+// What a selector thunk selects, if its selectee is evaluated; else 0. The collector does the same when it meets one,
+// so that without this a graph's image would depend on which collections have run.
 uint64_t Walker::selected(uint64_t pointer, const InfoClass* c) {
   uint64_t selectee = words_at(pointer)[2];
   for (;;) {
@@ -266,6 +278,10 @@ uint64_t Walker::selected(uint64_t pointer, const InfoClass* c) {
     if (of == nullptr) return 0;
     if (of->action == Action::indirection || of->action == Action::caf_value) {
       selectee = words_at(at)[1];
+    } else if (of->action == Action::black_hole) {
+      uint64_t owner = 0;
+      selectee = black_hole_value(at, &owner);
+      if (owner != 0) return 0;
     } else if (of->action == Action::image_forced) {
       selectee = forced_value(at);
     } else if (of->type >= CONSTR && of->type <= CONSTR_NOCAF) {
@@ -278,6 +294,7 @@ uint64_t Walker::selected(uint64_t pointer, const InfoClass* c) {
 }
 
 inline Offset Walker::copy_bytes(uint64_t pointer, InfoClass* c) {
+  if (c->header == 0 && !classifier_.materialize(c)) return 0;
   const auto* from = reinterpret_cast<const StgArrBytes*>(pointer);
   const uint64_t bytes = from->bytes;
   const uint64_t words = (bytes + 7) / 8;
@@ -294,20 +311,13 @@ inline Offset Walker::copy_bytes(uint64_t pointer, InfoClass* c) {
   return at;
 }
 
-// An array without elements may be thawed in place by anybody (unsafeThaw writes its header) and never be written otherwise: there is
-// nothing to write. So it goes where writing is allowed, and at thaw its header becomes the program's own FROZEN_DIRTY info
-// pointer, under which the RTS does not put the array on a mutable list.
+// An array without elements may be thawed in place by anybody (unsafeThaw writes its header) and never be written
+// otherwise: there is nothing to write. So it goes where writing is allowed.
 Offset Walker::copy_empty_array(InfoClass* c, uint32_t header_words) {
-  const Offset at = staging_.allocate(staging_.lazy(), header_words);
+  const Offset at = staging_.allocate_empty(header_words);
   if (at == 0) return 0;
-  const bool small = header_words == 2;
-  const uint64_t dirty = small ? reinterpret_cast<uint64_t>(&stg_SMALL_MUT_ARR_PTRS_FROZEN_DIRTY_info)
-                               : reinterpret_cast<uint64_t>(&stg_MUT_ARR_PTRS_FROZEN_DIRTY_info);
-  const uint32_t target = classifier_.raw_target(dirty);
-  classifier_.target(target).symbol = small ? "stg_SMALL_MUT_ARR_PTRS_FROZEN_DIRTY_info" : "stg_MUT_ARR_PTRS_FROZEN_DIRTY_info";
   staging_.words()[at] = c->header;
   staging_.mark(at, 1);
-  if (!raws_.push(wire::RawReference{staging_.address(at), target, 0})) return 0;
   return at;
 }
 
@@ -340,9 +350,10 @@ bool Walker::is_readable(uint64_t address) const {
 
 // Bytes from outside the heap come into the image as a byte array of their own, and the word `slot` points to them.
 bool Walker::copy_foreign_bytes(uint64_t address, uint64_t size, Offset slot) {
-  InfoClass* c = classifier_.classify(reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info));
+  InfoClass* c = plain_bytes_;
+  if (c->header == 0 && !classifier_.materialize(c)) return false;
   const Offset at = staging_.allocate(staging_.data(), 2 + (size + 7) / 8);
-  if (c == nullptr || at == 0) return false;
+  if (at == 0) return false;
   uint64_t* to = staging_.words() + at;
   to[0] = c->header;
   to[1] = size;
@@ -373,20 +384,19 @@ Offset Walker::copy_literal(uint64_t pointer, InfoClass* c) {
   return copy_c_string(literal, at + 1) ? at : 0;
 }
 
-// --- addresses --------------------------------------------------------------------------------------------------------
+// --- addresses
+// --------------------------------------------------------------------------------------------------------
 
-// A pinned array's payload keeps its alignment, up to a cache line: somebody may have asked for it. What was frozen before says
-// what it was frozen with.
+// Somebody may have asked for a pinned array's alignment, and nothing says which it was: what its address happens to be
+// a multiple of differs from run to run. So all of them get a cache line's. What was frozen before says that it was
+// pinned.
 InfoClass* Walker::bytes_class(uint64_t pointer, InfoClass* c) {
   if (!is_heap(pointer)) return c;
-  uint64_t alignment = 0;
-  if (find_image(pointer) != nullptr) {
-    alignment = Classifier::alignment_in_image(*words_at(pointer));
-  } else if ((Bdescr(reinterpret_cast<StgPtr>(pointer))->flags & BF_PINNED) != 0) {
-    const uint64_t payload = pointer + sizeof(StgArrBytes);
-    alignment = payload & -payload;
-  }
-  return alignment < 16 ? c : classifier_.aligned_bytes(alignment);
+  const bool pinned = find_image(pointer) != nullptr
+                          ? Classifier::alignment_in_image(*words_at(pointer)) != 0
+                          : (Bdescr(reinterpret_cast<StgPtr>(pointer))->flags & BF_PINNED) != 0;
+  if (!pinned) return c;
+  return classifier_.pinned_bytes();
 }
 
 // The byte array that a ForeignPtr's contents (PlainPtr, MallocPtr) keep alive, or 0.
@@ -413,6 +423,7 @@ uint64_t Walker::backing_array(uint64_t contents) {
 bool Walker::point_into_array(uint64_t array, uint64_t address, Offset slot) {
   uint32_t* entry = nullptr;
   Offset at = find_copy(array, &entry);
+  if (at != 0 && is_partial(at)) complete_array(array, at);
   if (at == 0) {
     InfoClass* c = classifier_.classify(*words_at(array));
     c = c == nullptr ? nullptr : bytes_class(array, c);
@@ -454,7 +465,95 @@ Offset Walker::copy_addressed(uint64_t pointer, InfoClass* c) {
   return resolve_address(pointer, c, at + 1 + c->pointers + c->address_at) ? at : 0;
 }
 
-// Only the variable that would hold a ForeignPtr's finalizers, and holds that there are none. It goes where writing is allowed.
+// --- text
+// -------------------------------------------------------------------------------------------------------------
+
+// A Text is a part of a byte array that may be larger: others share it, or it was allocated with room to spare, and
+// then the spare bytes are whatever the heap held. Only the parts that some Text has are copied; in the meantime the
+// copy's size has its top bit set. Anything else that refers to the array gets all of it.
+bool Walker::is_partial(Offset offset) const {
+  const uint64_t* copy = staging_.words() + offset;
+  const InfoClass* c = classifier_.class_of_header(copy[0]);
+  return c != nullptr && c->action == Action::bytes && (copy[1] & kPartial) != 0;
+}
+
+void Walker::complete_array(uint64_t array, Offset copy) {
+  const auto* from = reinterpret_cast<const StgArrBytes*>(array);
+  memcpy(staging_.words() + copy + 2, from->payload, from->bytes);
+  staging_.words()[copy + 1] = from->bytes;
+}
+
+namespace {
+
+// Copies the first `size` bytes of an array in whole words; those behind them stay zero.
+inline void copy_start(uint64_t* to, const uint64_t* from, uint64_t size) {
+  const uint64_t whole = size / 8;
+  for (uint64_t i = 0; i < whole; ++i) to[i] = from[i];
+  if (size % 8 != 0) to[whole] = from[whole] & ((uint64_t{1} << size % 8 * 8) - 1);
+}
+
+}  // namespace
+
+// The copy of a byte array that has not been met before, with `size` of its bytes from `from` on.
+Offset Walker::copy_new_part(uint64_t array, uint64_t from, uint64_t size) {
+  InfoClass* c = *words_at(array) == plain_bytes_->info ? plain_bytes_ : classifier_.classify(*words_at(array));
+  c = c == nullptr ? nullptr : bytes_class(array, c);
+  if (c == nullptr || (c->header == 0 && !classifier_.materialize(c))) return 0;
+  const auto* source = reinterpret_cast<const StgArrBytes*>(array);
+  const uint64_t bytes = source->bytes;
+  if (c != plain_bytes_ || from != 0 || size > bytes) {
+    const Offset at = copy_bytes(array, c);
+    return at != 0 && record_copy(array, shadow_entry(array), at, c) ? at : 0;
+  }
+  const Offset at = staging_.allocate(staging_.data(), 2 + (bytes + 7) / 8);
+  if (at == 0 || !record_copy(array, shadow_entry(array), at, c)) return 0;
+  uint64_t* to = staging_.words() + at;
+  to[0] = c->header;
+  to[1] = size == bytes ? bytes : bytes | kPartial;
+  copy_start(to + 2, source->payload, size);
+  staging_.mark(at, 1);
+  return size == bytes || partial_.push(at) ? at : 0;
+}
+
+bool Walker::copy_part(uint64_t array, uint64_t from, uint64_t size, Offset slot) {
+  uint32_t* entry = nullptr;
+  Offset at = find_copy(array, &entry);
+  if (at == 0) {
+    at = copy_new_part(array, from, size);
+    if (at == 0) return false;
+  } else if ((staging_.words()[at + 1] & kPartial) != 0) {
+    const auto* source = reinterpret_cast<const StgArrBytes*>(array);
+    if (from + size > source->bytes) {
+      complete_array(array, at);
+    } else {
+      memcpy(reinterpret_cast<uint8_t*>(staging_.words() + at + 2) + from,
+             reinterpret_cast<const uint8_t*>(source->payload) + from, size);
+    }
+  }
+  staging_.words()[slot] = staging_.address(at);
+  return true;
+}
+
+Offset Walker::copy_text(uint64_t pointer, InfoClass* c) {
+  const uint64_t* from = words_at(pointer) + 1;
+  const Offset at = staging_.allocate(staging_.data(), 1 + uint64_t{c->words});
+  if (at == 0) return 0;
+  uint64_t* to = staging_.words() + at;
+  to[0] = c->header;
+  memcpy(to + 1, from, c->words * sizeof(uint64_t));
+  staging_.mark(at, 1 + c->pointers);
+  const uint64_t* part = from + c->pointers;  // offset and length
+  if (!copy_part(untagged(from[0]), part[0] * c->unit, part[1] * c->unit, at + 1)) return 0;
+  push(at + 2, c->pointers - 1);
+  return at;
+}
+
+void Walker::settle_partial_arrays() {
+  for (uint64_t i = 0; i < partial_.size(); ++i) staging_.words()[partial_[i] + 1] &= ~kPartial;
+}
+
+// Only the variable that would hold a ForeignPtr's finalizers, and holds that there are none. It goes where writing is
+// allowed.
 Offset Walker::copy_mut_var(uint64_t pointer, InfoClass* c) {
   uint64_t content = words_at(pointer)[1];
   const InfoClass* of = classifier_.classify(*words_at(untagged(content)));
@@ -475,17 +574,23 @@ Offset Walker::copy_mut_var(uint64_t pointer, InfoClass* c) {
   return at;
 }
 
+// The program's own closure of a function without free variables, which a thawed image has a copy of.
+uint64_t Walker::static_function(uint64_t pointer) const {
+  const Image* image = find_image(pointer);
+  if (image == nullptr) return pointer;
+  return image->link_word(image->view.targets[image->target_of_info(*words_at(pointer))->parent]);
+}
+
 inline Offset Walker::copy(uint64_t pointer, InfoClass* c) {
+  if (c->header == 0 && !classifier_.materialize(c)) return 0;
   switch (c->action) {
     case Action::copy:
     case Action::small_int:
     case Action::small_char:
       return copy_fields(pointer, c);
-    case Action::copy_nullary: {
-      const Offset at = staging_.allocate(staging_.data(), 2);
-      if (at == 0) return 0;
-      staging_.words()[at] = c->header;
-      staging_.mark(at, 1);
+    case Action::float_box: {
+      const Offset at = copy_fields(pointer, c);
+      if (at != 0) staging_.words()[at + 1] &= 0xffffffff;
       return at;
     }
     case Action::bytes:
@@ -495,7 +600,7 @@ inline Offset Walker::copy(uint64_t pointer, InfoClass* c) {
     case Action::small_array:
       return copy_array(pointer, c, 2);
     case Action::function_static:
-      classifier_.root_target(pointer);
+      classifier_.keep_static_function(*c, static_function(pointer));
       return copy_function(pointer, c);
     case Action::function:
       return copy_function(pointer, c);
@@ -512,31 +617,48 @@ inline Offset Walker::copy(uint64_t pointer, InfoClass* c) {
       return copy_addressed(pointer, c);
     case Action::mut_var:
       return copy_mut_var(pointer, c);
+    case Action::text:
+      return copy_text(pointer, c);
     default:
       return 0;
   }
 }
 
-// A black hole is an indirection to a value, unless it leads to the thread that evaluates it, or to the queue of those that wait.
-bool Walker::follow_black_hole(uint64_t pointer, const InfoClass* c, Offset slot, uint64_t* word) {
+// A black hole is an indirection to a value, unless it leads to the thread that evaluates it, or to the queue of those
+// that wait.
+uint64_t Walker::black_hole_value(uint64_t pointer, uint64_t* owner) {
   const uint64_t value = words_at(pointer)[1];
+  if ((value & TAG_MASK) != 0) return value;
+  const uint64_t info = *words_at(value);
+  if (info == reinterpret_cast<uint64_t>(&stg_TSO_info)) *owner = value;
+  if (info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_CLEAN_info) ||
+      info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_DIRTY_info)) {
+    *owner = reinterpret_cast<uint64_t>(reinterpret_cast<const StgBlockingQueue*>(value)->owner);
+  }
+  return value;
+}
+
+bool Walker::follow_black_hole(uint64_t pointer, const InfoClass* c, Offset slot, uint64_t* word) {
   uint64_t owner = 0;
-  if ((value & TAG_MASK) == 0) {
-    const uint64_t info = *words_at(value);
-    if (info == reinterpret_cast<uint64_t>(&stg_TSO_info)) owner = value;
-    if (info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_CLEAN_info) ||
-        info == reinterpret_cast<uint64_t>(&stg_BLOCKING_QUEUE_DIRTY_info)) {
-      owner = reinterpret_cast<uint64_t>(reinterpret_cast<const StgBlockingQueue*>(value)->owner);
-    }
-  }
-  if (owner != 0) {
-    return refuse(owner == own_thread_ ? Code::refused_under_evaluation : Code::refused_busy, pointer, c->info, slot);
-  }
-  *word = value;
+  *word = black_hole_value(pointer, &owner);
+  if (owner == 0) return true;
+  return refuse(owner == own_thread_ ? Code::refused_under_evaluation : Code::refused_busy, pointer, c->info, slot);
+}
+
+// A constructor without fields is one word in the program, and two in the image; the second is zero.
+bool Walker::copy_nullary(uint64_t pointer, InfoClass* c, Offset slot) {
+  if (c->header == 0 && !classifier_.materialize(c)) return exhausted();
+  const Offset at = staging_.allocate(staging_.data(), 2);
+  if (at == 0) return exhausted();
+  staging_.words()[at] = c->header;
+  staging_.mark(at, 1);
+  if (!record_copy(pointer, nullptr, at, c)) return false;
+  staging_.words()[slot] = staging_.address(at) | c->tag;
   return true;
 }
 
-// --- following --------------------------------------------------------------------------------------------------------
+// --- following
+// --------------------------------------------------------------------------------------------------------
 
 // Replaces the program's pointer in word `slot` by the image's, copying the closure if that has not been done.
 inline bool Walker::follow(Offset slot) {
@@ -546,6 +668,7 @@ inline bool Walker::follow(Offset slot) {
     const uint64_t pointer = untagged(word);
     uint32_t* entry = nullptr;
     if (const Offset known = find_copy(pointer, &entry)) {
+      if (tag == 0 && is_partial(known)) complete_array(pointer, known);
       write_pointer(slot, known, tag);
       return true;
     }
@@ -570,6 +693,12 @@ inline bool Walker::follow(Offset slot) {
         word = reinterpret_cast<uint64_t>(CHARLIKE_CLOSURE(static_cast<int>(value))) | tag;
         continue;
       }
+      case Action::copy:
+        // A class without pointers and with one word, outside the heap: with a field or without?
+        if (c->words == 1 && c->pointers == 0 && !is_heap(pointer) && classifier_.is_nullary(*c, pointer)) {
+          return copy_nullary(pointer, c, slot);
+        }
+        break;
       case Action::caf: {
         const PendingCaf caf = {slot, pointer};
         return refer_to_caf(caf);
@@ -624,21 +753,34 @@ inline bool Walker::follow(Offset slot) {
   }
 }
 
-// What nearly every closure of a graph is: a constructor or a small byte array that has not been met, or one that has. Does what
+// The shadow entry of a byte array of the heap that has not been met and need not keep an alignment, else nullptr.
+inline __attribute__((always_inline)) uint32_t* Walker::new_unpinned_array(uint64_t pointer, const Quick& quick) const {
+  const uint64_t relative = pointer - quick.heap_begin;
+  if (relative >= quick.heap_size || *words_at(pointer) != plain_bytes_->info || plain_bytes_->header == 0)
+    return nullptr;
+  uint32_t* block = quick.shadow_index[relative / MBLOCK_SIZE];
+  if (block == nullptr) return nullptr;
+  uint32_t* entry = &block[relative % MBLOCK_SIZE / 16];
+  if (*entry != 0 || (Bdescr(reinterpret_cast<StgPtr>(pointer))->flags & BF_PINNED) != 0) return nullptr;
+  return entry;
+}
+
+// What nearly every closure of a graph is: a constructor or a Text that has not been met, or one that has. Does what
 // follow() does for these, with everything that it needs in registers; gives false, having done nothing, for all else.
-inline bool Walker::follow_quickly(Offset slot, const Quick& quick) {
+// A walk's time is its number of instructions here.
+inline __attribute__((always_inline)) bool Walker::follow_quickly(Offset slot, const Quick& quick) {
   const uint64_t word = quick.words[slot];
   const uint64_t tag = word & TAG_MASK;
   const uint64_t pointer = word - tag;
   const uint64_t relative = pointer - quick.heap_begin;
-  if (relative >= quick.heap_size) {
+  if (__builtin_expect(relative >= quick.heap_size, 0)) {
     const Offset known = tag == 0 ? 0 : statics_.find(pointer);
     if (known == 0) return false;
     quick.words[slot] = quick.base + uint64_t{known} * 8 + tag;
     return true;
   }
   uint32_t* block = quick.shadow_index[relative / MBLOCK_SIZE];
-  if (block == nullptr) return false;
+  if (__builtin_expect(block == nullptr, 0)) return false;
   uint32_t* entry = &block[relative % MBLOCK_SIZE / 16];
   const uint32_t found = *entry;
   const uint32_t half = static_cast<uint32_t>(pointer >> 3 & 1);
@@ -649,39 +791,82 @@ inline bool Walker::follow_quickly(Offset slot, const Quick& quick) {
   }
   const uint64_t* from = words_at(pointer);
   InfoClass* c = classifier_.cached(from[0]);
-  if (c == nullptr || c->words == 0) return false;
+  if (__builtin_expect(c == nullptr || c->header == 0, 0)) return false;
+  const uint32_t words = c->words;
   Area& area = staging_.data();
-  if (c->action == Action::copy) {
-    if (c->words >= area.limit - area.cursor) return false;
-    const Offset at = area.cursor;
-    area.cursor = at + 1 + c->words;
-    uint64_t* to = quick.words + at;
-    to[0] = c->header;
-    for (uint32_t i = 1; i <= c->words; ++i) to[i] = from[i];
-    staging_.mark(at, 1 + c->pointers);
-    *entry = at << 1 | half;
-    quick.words[slot] = quick.base + uint64_t{at} * 8 + c->tag;
-    ++c->uses;
-    ++closures_;
-    push(at + 1, c->pointers);
+  const Offset at = area.cursor;
+  Offset end = at + 1 + words;
+  Offset array_at = 0;
+  const StgArrBytes* array = nullptr;
+  if (c->action == Action::small_int) {
+    const auto value = static_cast<int64_t>(from[1]);
+    if (value >= MIN_INTLIKE && value <= MAX_INTLIKE) return false;
+  } else if (c->action == Action::text) {
+    // Only with an array of its own, from its start on: then text and array go side by side.
+    array = reinterpret_cast<const StgArrBytes*>(from[1]);
+    uint32_t* array_entry = new_unpinned_array(from[1], quick);
+    const uint64_t* part = from + 1 + c->pointers;
+    if (array_entry == nullptr || part[0] != 0 || part[1] * c->unit > array->bytes) return false;
+    array_at = end;
+    if (2 + (array->bytes + 7) / 8 > area.limit - end) return false;
+    end += static_cast<Offset>(2 + (array->bytes + 7) / 8);
+    if (end > area.limit) return false;
+    *array_entry = array_at << 1 | static_cast<uint32_t>(from[1] >> 3 & 1);
+  } else if (c->action != Action::copy) {
+    return false;
+  }
+  if (end > area.limit || end < at) return false;
+  area.cursor = end;
+  uint64_t* to = quick.words + at;
+  to[0] = c->header;
+  for (uint32_t i = 1; i <= words; ++i) to[i] = from[i];
+  const uint32_t pointers = c->pointers;
+  staging_.mark(at, 1 + pointers);
+  *entry = at << 1 | half;
+  quick.words[slot] = quick.base + uint64_t{at} * 8 + c->tag;
+  ++c->uses;
+  ++closures_;
+  if (array == nullptr) {
+    push(at + 1, pointers);
     return true;
   }
-  return false;
+  const uint64_t size = from[2 + pointers] * c->unit;
+  uint64_t* copy = quick.words + array_at;
+  copy[0] = plain_bytes_->header;
+  copy[1] = array->bytes;
+  copy_start(copy + 2, array->payload, size);
+  staging_.mark(array_at, 1);
+  to[1] = quick.base + uint64_t{array_at} * 8;
+  if (size != array->bytes) {
+    copy[1] |= kPartial;
+    partial_.push(array_at);
+  }
+  ++plain_bytes_->uses;
+  ++closures_;
+  push(at + 2, pointers - 1);
+  return true;
 }
 
-// A cluster is the top of what hangs below `root`, breadth first, up to about a page. What is then left in the queue goes to the
-// stack, its front on top, so that below the cluster its parts follow one after another, each with its own clusters.
+// A cluster is the top of what hangs below `root`, breadth first, up to about a page. What is then left in the queue
+// goes to the stack, its front on top, so that below the cluster its parts follow one after another, each with its own
+// clusters.
 bool Walker::walk_cluster(Range root, const Quick& quick) {
   queue_.truncate(0);
   queue_.push(root);
-  const uint64_t start = staging_.used();
+  const uint64_t end = staging_.used() + kClusterWords;
   uint64_t head = 0;
   bool ok = true;
-  while (ok && head < queue_.size() && staging_.used() - start < kClusterWords) {
-    Range& front = queue_[head];
-    const Offset slot = front.slot++;
-    if (--front.count == 0) ++head;
-    ok = (!logging_ && follow_quickly(slot, quick)) || follow(slot);
+  while (head < queue_.size() && staging_.used() < end) {
+    const Range front = queue_[head];
+    uint32_t done = 0;
+    while (ok && done < front.count && staging_.used() < end) {
+      const Offset slot = front.slot + done;
+      ok = (!logging_ && follow_quickly(slot, quick)) || follow(slot);
+      ++done;
+    }
+    queue_[head] = Range{front.slot + done, front.count - done};
+    if (done == front.count) ++head;
+    if (!ok) break;
   }
   for (uint64_t i = queue_.size(); i > head; --i) stack_.push(queue_[i - 1]);
   return ok;
@@ -693,7 +878,8 @@ bool Walker::drain() {
   while (stack_.size() != 0) {
     Range root = stack_.back();
     stack_.pop();
-    // The elements of an array are clusters of their own: whoever looks one up wants what is below it, not its neighbours.
+    // The elements of an array are clusters of their own: whoever looks one up wants what is below it, not its
+    // neighbours.
     if (root.count > kWide) {
       stack_.push(Range{root.slot + 1, root.count - 1});
       root.count = 1;
@@ -727,7 +913,7 @@ bool Walker::copy_caf_value(const PendingCaf& pending) {
 }
 
 void Walker::roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures,
-                       uint64_t lazy_closures) {
+                       uint64_t lazy_closures, uint64_t partial) {
   for (uint64_t i = 0; i < log_.size(); ++i) {
     const Logged& entry = log_[i];
     --entry.info_class->uses;
@@ -746,6 +932,7 @@ void Walker::roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t 
   stack_.truncate(stack);
   cafs_.truncate(cafs);
   raws_.truncate(raws);
+  partial_.truncate(partial);
   closures_ = closures;
   lazy_closures_ = lazy_closures;
   refusal_ = Refusal{};
@@ -765,6 +952,7 @@ bool Walker::resolve_cafs() {
     const uint64_t raws = raws_.size();
     const uint64_t closures = closures_;
     const uint64_t lazy_closures = lazy_closures_;
+    const uint64_t partial = partial_.size();
     if (copy_caf_value(pending)) {
       // Further references to this CAF find its value.
       const uint64_t value = untagged(staging_.words()[pending.slot]);
@@ -772,7 +960,7 @@ bool Walker::resolve_cafs() {
       continue;
     }
     if (refusal_.code == Code::ok) return false;
-    roll_back(mark, 0, cafs, raws, closures, lazy_closures);
+    roll_back(mark, 0, cafs, raws, closures, lazy_closures, partial);
     if (!refer_to_caf(pending)) return false;
   }
   logging_ = false;
@@ -781,12 +969,15 @@ bool Walker::resolve_cafs() {
 
 bool Walker::run(uint64_t root, wire::Error* error) {
   error_ = error;
+  plain_bytes_ = classifier_.classify(reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info));
+  if (plain_bytes_ == nullptr) return exhausted();
   // The root's slot is a closure of no kind, in front of everything: a filler word that inspectors step over.
   root_slot_ = staging_.allocate(staging_.data(), 1);
   if (root_slot_ == 0) return exhausted();
   staging_.words()[root_slot_] = root;
   stack_.push(Range{root_slot_, 1});
   if (!drain() || !resolve_cafs()) return false;
+  settle_partial_arrays();
   root_word_ = staging_.words()[root_slot_];
   staging_.words()[root_slot_] = kFillerWord;
   return true;

@@ -1,16 +1,15 @@
 // The walker: copies everything that is reachable from a closure into the staging area.
 //
-// It only reads the heap. Where a copy already stands is kept beside the heap, in a shadow: 32 bits for each 16 bytes of each
-// megablock that the graph touches (closures start at least 16 bytes apart). Forwarding pointers in the heap, as the collector
-// uses, would be faster still, but a concurrent marker reads the heap at the same time, and a fault half-way would destroy the
-// program's data.
+// It only reads the heap. Where a copy already stands is kept beside the heap, in a shadow: 32 bits for each 16 bytes
+// of each megablock that the graph touches (closures start at least 16 bytes apart). Forwarding pointers in the heap,
+// as the collector uses, would be faster still, but a concurrent marker reads the heap at the same time, and a fault
+// half-way would destroy the program's data.
 //
-// Order: clusters of about a page, each the top of a subtree in breadth-first order, and clusters depth first. A look-up in a tree
-// then touches a page every four levels or so, and while a cluster is made, the memory of what comes next in it is on its way.
-// What is still to be followed is a range of words that hold the program's pointers: those of the cluster in a queue, the others
-// on a stack.
-// Evaluated CAFs are left for the end: where the value of one cannot be frozen, what was copied for it is taken back and the
-// image refers to the CAF instead.
+// Order: clusters of about a page, each the top of a subtree in breadth-first order, and clusters depth first. A
+// look-up in a tree then touches a page every four levels or so, and while a cluster is made, the memory of what comes
+// next in it is on its way. What is still to be followed is a range of words that hold the program's pointers: those of
+// the cluster in a queue, the others on a stack. Evaluated CAFs are left for the end: where the value of one cannot be
+// frozen, what was copied for it is taken back and the image refers to the CAF instead.
 #pragma once
 
 #include "core/memory.h"
@@ -22,9 +21,9 @@ namespace fastboot::ghc {
 // Why a closure cannot be frozen, and where it hangs.
 struct Refusal {
   wire::Code code = wire::Code::ok;
-  uint64_t closure = 0;   // process address
+  uint64_t closure = 0;  // process address
   uint64_t info = 0;
-  Offset slot = 0;        // the word that holds the pointer to it; 0: the root
+  Offset slot = 0;               // the word that holds the pointer to it; 0: the root
   const char* detail = nullptr;  // in words, where the code does not say it all
 };
 
@@ -84,6 +83,7 @@ class Walker {
     uint64_t heap_size;
     uint32_t* const* shadow_index;
   };
+  uint32_t* new_unpinned_array(uint64_t pointer, const Quick& quick) const;
   bool follow_quickly(Offset slot, const Quick& quick);
   bool walk_cluster(Range root, const Quick& quick);
   bool drain();
@@ -91,11 +91,13 @@ class Walker {
   bool resolve_cafs();
   bool copy_caf_value(const PendingCaf& pending);
   bool refer_to_caf(const PendingCaf& pending);
-  void roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures, uint64_t lazy_closures);
+  void roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures,
+                 uint64_t lazy_closures, uint64_t partial);
 
   uint32_t* shadow(uint64_t relative);
   Offset find_copy(uint64_t pointer, uint32_t** entry);
   bool record_copy(uint64_t pointer, uint32_t* entry, Offset offset, InfoClass* c);
+  uint32_t* shadow_entry(uint64_t pointer);
   void prefetch(uint64_t word);
   bool is_heap(uint64_t pointer) const { return pointer - heap_begin_ < heap_size_; }
 
@@ -105,10 +107,17 @@ class Walker {
   Offset copy_partial(uint64_t pointer, InfoClass* c);
   Offset copy_bytes(uint64_t pointer, InfoClass* c);
   Offset copy_array(uint64_t pointer, InfoClass* c, uint32_t header_words);
+  uint64_t static_function(uint64_t pointer) const;
   Offset copy_thunk(uint64_t pointer, InfoClass* c);
   Offset copy_application(uint64_t pointer, InfoClass* c);
   bool copy_arguments(Offset first, const uint64_t* from, uint32_t count, uint64_t function);
   uint64_t selected(uint64_t pointer, const InfoClass* c);
+  Offset copy_text(uint64_t pointer, InfoClass* c);
+  Offset copy_new_part(uint64_t array, uint64_t from, uint64_t size);
+  bool copy_part(uint64_t array, uint64_t from, uint64_t size, Offset slot);
+  void complete_array(uint64_t array, Offset copy);
+  bool is_partial(Offset offset) const;
+  void settle_partial_arrays();
   Offset copy_empty_array(InfoClass* c, uint32_t header_words);
   Offset copy_literal(uint64_t pointer, InfoClass* c);
   Offset copy_addressed(uint64_t pointer, InfoClass* c);
@@ -125,6 +134,8 @@ class Walker {
   void write_pointer(Offset slot, Offset to, uint64_t tag);
   uint64_t tag_of_copy(Offset offset) const;
 
+  static uint64_t black_hole_value(uint64_t pointer, uint64_t* owner);
+  bool copy_nullary(uint64_t pointer, InfoClass* c, Offset slot);
   bool follow_black_hole(uint64_t pointer, const InfoClass* c, Offset slot, uint64_t* word);
   bool refuse(wire::Code code, uint64_t closure, uint64_t info, Offset slot, const char* detail = nullptr);
   bool exhausted();
@@ -137,11 +148,13 @@ class Walker {
   runtime::Reservation shadow_pool_;
   uint64_t shadow_used_ = 0;
   uint32_t no_shadow_ = 0;  // stands in when the pool is used up; nothing is stored in it
-  AddressMap statics_;  // closures outside the heap -> offset
+  InfoClass* plain_bytes_ = nullptr;
+  AddressMap statics_;    // closures outside the heap -> offset
   AddressMap unaligned_;  // closures whose 16 bytes another closure had taken already -> offset
   runtime::ReservedArray<Range> stack_;
   runtime::ReservedArray<Range> queue_;
   runtime::ReservedArray<PendingCaf> cafs_;
+  runtime::ReservedArray<Offset> partial_;  // copies of byte arrays of which only some parts are wanted so far
   runtime::ReservedArray<Logged> log_;
   runtime::ReservedArray<wire::RawReference> raws_;
   bool logging_ = false;

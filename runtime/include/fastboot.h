@@ -1,8 +1,9 @@
 /* Fastboot's runtime: freezing and thawing closure graphs. The C ABI under the Haskell package `fastboot`.
  *
- * Threads: every function may be called from any thread that GHC's runtime system knows, except where a comment says more.
- * Ownership: strings that are passed in are only read during the call; nothing that is given out needs freeing unless said.
- * Errors: functions return 0, or one of the codes of docs/FORMAT.md ("Codes"), and then fill *error with a sentence.
+ * Threads: every function may be called from any thread that GHC's runtime system knows, except where a comment says
+ * more. Ownership: strings that are passed in are only read during the call; nothing that is given out needs freeing
+ * unless said. Errors: functions return 0, or one of the codes of docs/FORMAT.md ("Codes"), and then fill *error with a
+ * sentence.
  */
 #ifndef FASTBOOT_H
 #define FASTBOOT_H
@@ -33,31 +34,31 @@ typedef struct fastboot_freeze_report {
 typedef struct fastboot_frozen_graph fastboot_frozen_graph;
 
 /* Walks everything that is reachable from the value that `root` (a StablePtr) stands for, and copies it.
- * Call it by an *unsafe* foreign call when the program has one capability, and by a *safe* one when it has more: `safe_call`
- * says which; in a safe call the other capabilities are stopped for the duration.
- * `thread` is a StablePtr to the calling thread's ThreadId: a closure that this thread is evaluating is refused (305), and one
- * that another evaluates too (312), but the latter is worth another try a little later.
- * `name` names image and root ([A-Za-z0-9_.$-]); `type_name` and `type_fingerprint` say what the root is.
- * Gives a graph that must go to fastboot_freeze_write or fastboot_freeze_discard. */
-uint32_t fastboot_freeze_walk(void *root, void *thread, int safe_call, const char *name, const char *type_name,
-                              uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, fastboot_frozen_graph **graph,
-                              fastboot_freeze_report *report, fastboot_error *error);
+ * Call it by an *unsafe* foreign call when the program has one capability, and by a *safe* one when it has more:
+ * `safe_call` says which; in a safe call the other capabilities are stopped for the duration. `thread` is a StablePtr
+ * to the calling thread's ThreadId: a closure that this thread is evaluating is refused (305), and one that another
+ * evaluates too (312), but the latter is worth another try a little later. `name` names image and root
+ * ([A-Za-z0-9_.$-]); `type_name` and `type_fingerprint` say what the root is. Gives a graph that must go to
+ * fastboot_freeze_write or fastboot_freeze_discard. */
+uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const char* name, const char* type_name,
+                              uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, fastboot_frozen_graph** graph,
+                              fastboot_freeze_report* report, fastboot_error* error);
 
-/* Writes the graph to `path` (temporary file, fsync, rename) and releases it, whatever comes of it. With FASTBOOT_CAPTURE
- * set, `path` only gives the name and the file goes to that directory. */
-uint32_t fastboot_freeze_write(fastboot_frozen_graph *graph, const char *path, fastboot_freeze_report *report,
-                               fastboot_error *error);
-void fastboot_freeze_discard(fastboot_frozen_graph *graph);
+/* Writes the graph to `path` (temporary file, fsync, rename) and releases it, whatever comes of it. With
+ * FASTBOOT_CAPTURE set, `path` only gives the name and the file goes to that directory. */
+uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, fastboot_freeze_report* report,
+                               fastboot_error* error);
+void fastboot_freeze_discard(fastboot_frozen_graph* graph);
 
-/* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`, or
- * where that is NULL of the only root or the one named as the image. `type_name` is for the message when the type is wrong, and
- * may be NULL. Call it by an *unsafe* foreign call: the pointer is only
- * known to the collector once the caller holds it. */
-uint32_t fastboot_thaw(const char *path, const char *root, const char *type_name, uint64_t type_fingerprint_0,
-                       uint64_t type_fingerprint_1, void **closure, fastboot_error *error);
+/* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`,
+ * or where that is NULL of the only root or the one named as the image. `type_name` is for the message when the type is
+ * wrong, and may be NULL. Call it by an *unsafe* foreign call: the pointer is only known to the collector once the
+ * caller holds it. */
+uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                       uint64_t type_fingerprint_1, void** closure, fastboot_error* error);
 
 /* One line on stderr when FASTBOOT_TRACE is set, else nothing. */
-void fastboot_trace(const char *line);
+void fastboot_trace(const char* line);
 
 /* Number of the format that this runtime writes: major * 1000 + minor. */
 uint32_t fastboot_format_version(void);

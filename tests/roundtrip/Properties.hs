@@ -163,7 +163,7 @@ build salt plan = case plan of
   PUnboxed ns -> let v = VectorU.fromList (map (+ salt) ns) in v `seq` VUnboxed v
   PRecord n c a d b m -> let { x = go a; y = go b } in x `seq` y `seq` VRecord $! record n c d m x y
   PShared a -> let x = go a in x `seq` VList [x, VPair (x, x)]
-  PRing ps -> let r = ring (many ps) in r `seq` VList r
+  PRing ps -> let r = ring (many ps) in length (take (1 + length ps) r) `seq` VList r
   PKnot a b -> let { x = go a; y = go b } in x `seq` y `seq` knot x y
   PDelayed w a -> let v = delay w a in (if w == Before then force v else ()) `seq` VLazy v
   PSelected w a ->

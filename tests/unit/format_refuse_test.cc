@@ -125,7 +125,8 @@ TEST_CASE("the sample itself is accepted") { CHECK(refusal(sound_file()) == Code
 
 TEST_CASE("files that are no snapshots") {
   CHECK(refusal({}) == Code::empty_file);
-  CHECK(refusal({'h', 'i'}) == Code::truncated);
+  CHECK(refusal({'h', 'i'}) == Code::not_a_snapshot);
+  CHECK(refusal({0x7f, 'E'}) == Code::truncated);
   CHECK(refusal(std::vector<uint8_t>(4096, '#')) == Code::not_a_snapshot);
   CHECK(refusal_of([](Edit& e) { e.ehdr().e_ident[EI_CLASS] = ELFCLASS32; }) == Code::not_a_snapshot);
   CHECK(refusal_of([](Edit& e) { e.ehdr().e_ident[EI_DATA] = ELFDATA2MSB; }) == Code::not_a_snapshot);

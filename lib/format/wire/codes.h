@@ -12,46 +12,46 @@ enum class Code : uint32_t {
   ok = 0,
 
   // 1xx: the file as such
-  not_found = 101,         // the file does not exist
-  not_readable = 102,      // open, fstat or read failed otherwise
-  empty_file = 103,        // the file has no bytes
-  truncated = 104,         // the file ends before something that it says it holds
-  not_a_snapshot = 105,    // not ELF, or ELF without Fastboot's note
-  newer_format = 106,      // a format version that this build does not know
-  corrupt = 107,           // a field, offset, size or table is impossible
-  hash_mismatch = 108,     // bytes differ from their recorded hash
-  untrusted = 109,         // owner or mode of the file would let somebody else change it
-  not_regular = 110,       // a directory, device, pipe or socket
+  not_found = 101,       // the file does not exist
+  not_readable = 102,    // open, fstat or read failed otherwise
+  empty_file = 103,      // the file has no bytes
+  truncated = 104,       // the file ends before something that it says it holds
+  not_a_snapshot = 105,  // not ELF, or ELF without Fastboot's note
+  newer_format = 106,    // a format version that this build does not know
+  corrupt = 107,         // a field, offset, size or table is impossible
+  hash_mismatch = 108,   // bytes differ from their recorded hash
+  untrusted = 109,       // owner or mode of the file would let somebody else change it
+  not_regular = 110,     // a directory, device, pipe or socket
 
   // 2xx: the snapshot is sound but does not fit this process
   wrong_object_model = 201,
   wrong_ghc_version = 202,
   wrong_rts_way = 203,
-  wrong_layout = 204,      // layout constants of the heap differ
-  wrong_build = 205,       // no binding for this program's build-id
-  wrong_type = 206,        // the root has another Haskell type
+  wrong_layout = 204,  // layout constants of the heap differ
+  wrong_build = 205,   // no binding for this program's build-id
+  wrong_type = 206,    // the root has another Haskell type
   no_such_root = 207,
-  ambiguous_root = 208,    // several roots, none named as the file
-  target_mismatch = 209,   // a target's info table in this program differs from the record
-  address_taken = 210,     // the image's addresses are in use in this process
+  ambiguous_root = 208,       // several roots, none named as the file
+  target_mismatch = 209,      // a target's info table in this program differs from the record
+  address_taken = 210,        // the image's addresses are in use in this process
   address_unreachable = 211,  // the addresses lie outside what the collector takes for its heap
-  unsupported_way = 212,   // this RTS way or link mode cannot thaw or freeze
-  mapping_failed = 213,    // mmap or mprotect failed
-  no_build_id = 214,       // the program carries no build-id and cannot be recognised
+  unsupported_way = 212,      // this RTS way or link mode cannot thaw or freeze
+  mapping_failed = 213,       // mmap or mprotect failed
+  no_build_id = 214,          // the program carries no build-id and cannot be recognised
 
   // 3xx: freezing: closures that cannot be frozen (with the path from the root)
-  refused_mutable = 301,   // MUT_VAR, mutable arrays, and holders of mutable bytes
-  refused_concurrency = 302,  // MVAR, TVAR, TSO, STACK, BLOCKING_QUEUE, STM parts
-  refused_weak = 303,      // WEAK, STABLE_NAME
-  refused_bytecode = 304,  // BCO, AP_STACK
+  refused_mutable = 301,           // MUT_VAR, mutable arrays, and holders of mutable bytes
+  refused_concurrency = 302,       // MVAR, TVAR, TSO, STACK, BLOCKING_QUEUE, STM parts
+  refused_weak = 303,              // WEAK, STABLE_NAME
+  refused_bytecode = 304,          // BCO, AP_STACK
   refused_under_evaluation = 305,  // a thunk that the freezing thread itself is evaluating
-  refused_compact = 306,   // COMPACT_NFDATA
+  refused_compact = 306,           // COMPACT_NFDATA
   refused_foreign_memory = 307,    // an address of memory outside the heap whose extent is unknown
-  refused_identity = 308,  // identities of one process (Data.Unique)
+  refused_identity = 308,          // identities of one process (Data.Unique)
   refused_unknown_code = 309,      // an info pointer outside every module that has a build-id
-  refused_lazy = 310,      // thunks and selector thunks, where the object model cannot hold them yet
-  refused_function = 311,  // functions with free variables and partial applications, likewise
-  refused_busy = 312,      // a thunk that another thread is evaluating; waited for, for a bounded time
+  refused_lazy = 310,              // thunks and selector thunks, where the object model cannot hold them yet
+  refused_function = 311,          // functions with free variables and partial applications, likewise
+  refused_busy = 312,              // a thunk that another thread is evaluating; waited for, for a bounded time
 
   // 4xx: writing
   write_failed = 401,
@@ -61,11 +61,11 @@ enum class Code : uint32_t {
   bad_argument = 405,
 
   // 5xx: tools
-  program_failed = 501,    // PROGRAM exited with a failure or was killed
-  froze_nothing = 502,     // PROGRAM ended well and froze nothing
-  froze_several = 503,     // PROGRAM froze several images and none was chosen
-  no_symbols = 504,        // the program's file cannot be read for symbols
-  not_executable = 505,    // PROGRAM cannot be started
+  program_failed = 501,  // PROGRAM exited with a failure or was killed
+  froze_nothing = 502,   // PROGRAM ended well and froze nothing
+  froze_several = 503,   // PROGRAM froze several images and none was chosen
+  no_symbols = 504,      // the program's file cannot be read for symbols
+  not_executable = 505,  // PROGRAM cannot be started
 };
 
 }  // namespace fastboot::wire

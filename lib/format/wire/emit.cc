@@ -188,8 +188,8 @@ void build_binding(const SnapshotInput& input, Parts* parts) {
   for (uint64_t i = 0; i < input.module_count; ++i) parts->binding.append_string(input.modules[i].path);
 }
 
-// .gnu.hash over the defined symbols, which stand last. One bucket: a snapshot has a handful of roots, and nothing looks
-// them up through the dynamic loader.
+// .gnu.hash over the defined symbols, which stand last. One bucket: a snapshot has a handful of roots, and nothing
+// looks them up through the dynamic loader.
 void build_gnu_hash(Parts* parts) {
   const auto total = static_cast<uint32_t>(parts->symbols.size() / sizeof(Elf64_Sym));
   const uint32_t first = parts->undefined_symbols;
@@ -325,7 +325,8 @@ bool plan_all(const SnapshotInput& input, Layout* layout, Parts* parts, Hot* hot
   layout->file_size = round_up(headers + (index[kSecShstrtab] + 1) * sizeof(Elf64_Shdr), kPageSize);
   const uint64_t end = layout->cold_address + layout->rebase_size + layout->hashes_size - input.slot_address;
   if (end > layout->slot_size) {
-    return fail(error, Code::image_too_large, "the image takes 0x%llx bytes, and its slot has 0x%llx; give it a larger slot",
+    return fail(error, Code::image_too_large,
+                "the image takes 0x%llx bytes, and its slot has 0x%llx; give it a larger slot",
                 static_cast<unsigned long long>(end), static_cast<unsigned long long>(layout->slot_size));
   }
   return true;
@@ -544,7 +545,8 @@ void list_sections(const SnapshotInput& input, const Layout& layout, const Hot& 
   }
   out->add(kSecData, SHT_PROGBITS, SHF_ALLOC, layout.data_address, layout.data_offset, input.data_size, 0, 0, kPageSize,
            0);
-  out->add(kSecRebase, SHT_PROGBITS, SHF_ALLOC, layout.cold_address, layout.cold_offset, layout.rebase_size, 0, 0, 8, 0);
+  out->add(kSecRebase, SHT_PROGBITS, SHF_ALLOC, layout.cold_address, layout.cold_offset, layout.rebase_size, 0, 0, 8,
+           0);
   out->add(kSecHash, SHT_PROGBITS, SHF_ALLOC, layout.cold_address + layout.rebase_size,
            layout.cold_offset + layout.rebase_size, layout.hashes_size, 0, 0, 8, 0);
 }

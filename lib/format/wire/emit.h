@@ -1,7 +1,7 @@
 // Making the metadata of a snapshot: everything in the file but the bytes of lazy, data, rebase and chunk hashes.
 //
-// Both writers of the format use this: the runtime, which freezes, and the tools, which rewrite. The layout is final before
-// the first byte is made.
+// Both writers of the format use this: the runtime, which freezes, and the tools, which rewrite. The layout is final
+// before the first byte is made.
 //
 //   file     | hot metadata | .got zeros | lazy | (hole) | data | rebase | hashes | section names, headers, padding |
 //   image    S              S+link             +1 MiB     +2 MiB
@@ -16,16 +16,16 @@
 namespace fastboot::wire {
 
 struct TargetInput {
-  Target record;             // `symbol` and `name` are filled in by emit()
-  const char* symbol;        // nullptr: "fb.t.INDEX"
-  const char* name;          // description; nullptr: none
+  Target record;       // `symbol` and `name` are filled in by emit()
+  const char* symbol;  // nullptr: "fb.t.INDEX"
+  const char* name;    // description; nullptr: none
 };
 
 struct RootInput {
-  const char* name;       // [A-Za-z0-9_.$-]+
+  const char* name;  // [A-Za-z0-9_.$-]+
   const char* type_name;
-  uint64_t address;       // untagged image address
-  uint64_t size;          // bytes
+  uint64_t address;  // untagged image address
+  uint64_t size;     // bytes
   uint64_t type_fingerprint[2];
   uint32_t tag;
 };
@@ -66,8 +66,8 @@ struct SnapshotInput {
   uint64_t module_count = 0;
   const BindingEntry* entries = nullptr;  // one for each target
 
-  uint64_t info_size = 0;    // bytes of interned info tables
-  uint64_t lazy_size = 0;    // multiples of the page size
+  uint64_t info_size = 0;  // bytes of interned info tables
+  uint64_t lazy_size = 0;  // multiples of the page size
   uint64_t data_size = 0;
   uint64_t rebase_size = 0;  // bytes
 };
@@ -94,8 +94,8 @@ inline constexpr uint64_t kUsualDataOffset = kHugePageSize;
 // Computes the layout. Needs all of `input` but the addresses in roots and raws.
 bool plan(const SnapshotInput& input, Layout* layout, Error* error);
 
-// Makes the hot metadata (file offsets 0 to hot_size) and the tail (tail_offset to file_size). `chunk_hashes` is the table
-// as it will be in the file, layout.hashes_size bytes.
+// Makes the hot metadata (file offsets 0 to hot_size) and the tail (tail_offset to file_size). `chunk_hashes` is the
+// table as it will be in the file, layout.hashes_size bytes.
 bool emit(const SnapshotInput& input, const Layout& layout, const uint8_t* chunk_hashes, Buffer* hot, Buffer* tail,
           Error* error);
 

@@ -29,19 +29,22 @@ struct Cursor {
 bool check_ident(const Elf64_Ehdr& ehdr, Error* error) {
   if (memcmp(ehdr.e_ident, ELFMAG, SELFMAG) != 0) {
     return fail(error, Code::not_a_snapshot,
-                "not a snapshot: the file starts with bytes %02x %02x %02x %02x, and an ELF file with 7f 45 4c 46" FASTBOOT_WHAT_TO_DO,
+                "not a snapshot: the file starts with bytes %02x %02x %02x %02x, and an ELF file with 7f 45 4c "
+                "46" FASTBOOT_WHAT_TO_DO,
                 ehdr.e_ident[0], ehdr.e_ident[1], ehdr.e_ident[2], ehdr.e_ident[3]);
   }
   if (ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
       ehdr.e_ident[EI_VERSION] != EV_CURRENT || ehdr.e_version != EV_CURRENT || ehdr.e_machine != EM_X86_64) {
     return fail(error, Code::not_a_snapshot,
-                "not a snapshot for this machine: ELF class %u, data %u, machine %u; expected 2, 1, %u (x86-64)" FASTBOOT_WHAT_TO_DO,
+                "not a snapshot for this machine: ELF class %u, data %u, machine %u; expected 2, 1, %u "
+                "(x86-64)" FASTBOOT_WHAT_TO_DO,
                 ehdr.e_ident[EI_CLASS], ehdr.e_ident[EI_DATA], ehdr.e_machine, EM_X86_64);
   }
   if (ehdr.e_type != ET_DYN || ehdr.e_entry != 0 || ehdr.e_ident[EI_OSABI] != ELFOSABI_NONE || ehdr.e_flags != 0) {
-    return fail(error, Code::not_a_snapshot,
-                "not a snapshot: ELF type %u, entry 0x%llx, OS ABI %u; expected 3 (shared object), 0, 0" FASTBOOT_WHAT_TO_DO, ehdr.e_type,
-                static_cast<ull>(ehdr.e_entry), ehdr.e_ident[EI_OSABI]);
+    return fail(
+        error, Code::not_a_snapshot,
+        "not a snapshot: ELF type %u, entry 0x%llx, OS ABI %u; expected 3 (shared object), 0, 0" FASTBOOT_WHAT_TO_DO,
+        ehdr.e_type, static_cast<ull>(ehdr.e_entry), ehdr.e_ident[EI_OSABI]);
   }
   return true;
 }
@@ -90,7 +93,8 @@ bool find_note(const Cursor& cursor, const Elf64_Phdr& phdr, uint64_t* at, uint3
   if (!found && end > cursor.size && cursor.size < kProbeSize) {
     return fail(error, Code::truncated, "the file ends within its notes");
   }
-  if (!found) return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without Fastboot's note" FASTBOOT_WHAT_TO_DO);
+  if (!found)
+    return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without Fastboot's note" FASTBOOT_WHAT_TO_DO);
   return true;
 }
 
@@ -100,24 +104,28 @@ bool find_header(const Cursor& cursor, uint64_t file_size, uint64_t* at, Error* 
     // Too short for an ELF header: the start of one, or something else altogether?
     Elf64_Ehdr start = {};
     memcpy(&start, cursor.bytes, cursor.size < sizeof start ? cursor.size : sizeof start);
-    if (memcmp(start.e_ident, ELFMAG, cursor.size < SELFMAG ? cursor.size : SELFMAG) != 0) return check_ident(start, error);
+    if (memcmp(start.e_ident, ELFMAG, cursor.size < SELFMAG ? cursor.size : SELFMAG) != 0)
+      return check_ident(start, error);
     return fail(error, file_size == 0 ? Code::empty_file : Code::truncated,
                 "the file has %llu bytes, and an ELF header 64; freeze it again", static_cast<ull>(file_size));
   }
   if (!check_ident(*ehdr, error) || !check_program_header_place(*ehdr, error)) return false;
   const auto* phdrs = cursor.at<Elf64_Phdr>(ehdr->e_phoff, ehdr->e_phnum);
-  if (phdrs == nullptr) return fail(error, Code::truncated, "the file ends within its program headers; freeze it again");
+  if (phdrs == nullptr)
+    return fail(error, Code::truncated, "the file ends within its program headers; freeze it again");
   const Elf64_Phdr* note = nullptr;
   for (uint16_t i = 0; i < ehdr->e_phnum; ++i) {
     if (phdrs[i].p_type != PT_NOTE) continue;
     if (note != nullptr) return fail(error, Code::corrupt, "two note segments; expected one");
     note = &phdrs[i];
   }
-  if (note == nullptr) return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without a note segment" FASTBOOT_WHAT_TO_DO);
+  if (note == nullptr)
+    return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without a note segment" FASTBOOT_WHAT_TO_DO);
   uint32_t size = 0;
   if (!find_note(cursor, *note, at, &size, error)) return false;
   const auto* frozen = cursor.at<uint32_t>(*at, 4);
-  if (size < 32 || frozen == nullptr) return fail(error, Code::truncated, "the file ends within its header; freeze it again");
+  if (size < 32 || frozen == nullptr)
+    return fail(error, Code::truncated, "the file ends within its header; freeze it again");
   if (frozen[0] > kFormatMajor) {
     return fail(error, Code::newer_format,
                 "format version %u.%u; this build reads versions up to %u: use a newer Fastboot, or freeze it again",
@@ -129,7 +137,8 @@ bool find_header(const Cursor& cursor, uint64_t file_size, uint64_t* at, Error* 
     return fail(error, Code::corrupt, "format version %u.%u with a header of %u bytes in a note of %u; expected %zu",
                 frozen[0], frozen[1], frozen[2], size, sizeof(Header));
   }
-  if (cursor.at<Header>(*at) == nullptr) return fail(error, Code::truncated, "the file ends within its header; freeze it again");
+  if (cursor.at<Header>(*at) == nullptr)
+    return fail(error, Code::truncated, "the file ends within its header; freeze it again");
   return true;
 }
 
@@ -138,7 +147,8 @@ bool check_header(const Header& header, uint64_t file_size, Error* error) {
     return fail(error, Code::wrong_object_model, "object model %u; this build knows 1 (ghc)", header.object_model);
   }
   if (header.hot_size > file_size) {
-    return fail(error, Code::truncated, "the metadata ends at 0x%llx, past the end of the file (0x%llx); freeze it again",
+    return fail(error, Code::truncated,
+                "the metadata ends at 0x%llx, past the end of the file (0x%llx); freeze it again",
                 static_cast<ull>(header.hot_size), static_cast<ull>(file_size));
   }
   if (header.hot_size < sizeof(Elf64_Ehdr) + sizeof(Header) || header.hot_size > (uint64_t{1} << 32)) {
@@ -157,7 +167,8 @@ bool check_header(const Header& header, uint64_t file_size, Error* error) {
   return true;
 }
 
-// --- segments ---------------------------------------------------------------------------------------------------------
+// --- segments
+// ---------------------------------------------------------------------------------------------------------
 
 class SegmentReader {
  public:
@@ -200,9 +211,9 @@ class SegmentReader {
     }
     if ((phdr.p_align != kPageSize && phdr.p_align != kHugePageSize) ||
         phdr.p_offset % phdr.p_align != phdr.p_vaddr % phdr.p_align || phdr.p_vaddr % kPageSize != 0) {
-      return fail(error_, Code::corrupt, "program header %u: offset 0x%llx and address 0x%llx do not agree modulo 0x%llx",
-                  index, static_cast<ull>(phdr.p_offset), static_cast<ull>(phdr.p_vaddr),
-                  static_cast<ull>(phdr.p_align));
+      return fail(error_, Code::corrupt,
+                  "program header %u: offset 0x%llx and address 0x%llx do not agree modulo 0x%llx", index,
+                  static_cast<ull>(phdr.p_offset), static_cast<ull>(phdr.p_vaddr), static_cast<ull>(phdr.p_align));
     }
     if (phdr.p_vaddr < last_address_ || phdr.p_offset < last_offset_) {
       return fail(error_, Code::corrupt, "program header %u: overlaps the one before it, or stands below it", index);
@@ -229,8 +240,9 @@ class SegmentReader {
                   writable ? 6 : 4);
     }
     if (target != &view_.link && segment.file_size != segment.size) {
-      return fail(error_, Code::corrupt, "program header %u: 0x%llx bytes in the file and 0x%llx in memory; expected equal",
-                  index, static_cast<ull>(segment.file_size), static_cast<ull>(segment.size));
+      return fail(error_, Code::corrupt,
+                  "program header %u: 0x%llx bytes in the file and 0x%llx in memory; expected equal", index,
+                  static_cast<ull>(segment.file_size), static_cast<ull>(segment.size));
     }
     return true;
   }
@@ -255,7 +267,8 @@ bool check_segments(const View& view, Error* error) {
   const Segment* heaps[] = {&view.lazy, &view.data};
   for (const Segment* heap : heaps) {
     if (heap->address % kMegablock != 0 || heap->size % kPageSize != 0) {
-      return fail(error, Code::corrupt, "heap segment 0x%llx of 0x%llx bytes; expected a megablock's address, whole pages",
+      return fail(error, Code::corrupt,
+                  "heap segment 0x%llx of 0x%llx bytes; expected a megablock's address, whole pages",
                   static_cast<ull>(heap->address), static_cast<ull>(heap->size));
     }
   }
@@ -266,15 +279,17 @@ bool check_segments(const View& view, Error* error) {
   return true;
 }
 
-// --- tables -----------------------------------------------------------------------------------------------------------
+// --- tables
+// -----------------------------------------------------------------------------------------------------------
 
-constexpr uint32_t kEntrySizes[kTableCount] = {sizeof(Elf64_Sym), 1, 1, sizeof(Elf64_Rela), sizeof(Elf64_Dyn),
-                                               sizeof(Target), 8, sizeof(Root), 1, 8, 1, 1, 1, 8, kHashSize};
+constexpr uint32_t kEntrySizes[kTableCount] = {
+    sizeof(Elf64_Sym), 1, 1, sizeof(Elf64_Rela), sizeof(Elf64_Dyn), sizeof(Target), 8, sizeof(Root), 1, 8, 1, 1, 1, 8,
+    kHashSize};
 
 const char* table_name(TableKind kind) {
-  constexpr const char* kNames[kTableCount] = {"dynsym", "dynstr", "gnu_hash", "rela",       "dynamic",
-                                               "targets", "bitmaps", "roots",   "binding",    "link table",
-                                               "info",    "lazy",    "data",    "rebase",     "chunk hashes"};
+  constexpr const char* kNames[kTableCount] = {"dynsym",  "dynstr",  "gnu_hash", "rela",    "dynamic",
+                                               "targets", "bitmaps", "roots",    "binding", "link table",
+                                               "info",    "lazy",    "data",     "rebase",  "chunk hashes"};
   return kNames[static_cast<uint32_t>(kind) - 1];
 }
 
@@ -310,7 +325,8 @@ bool check_tables(const View& view, Error* error) {
     if (table.size == 0) continue;
     const Segment& segment = *segment_of(view, kind);
     if (table.address < segment.address || table.address - segment.address > segment.size ||
-        table.size > segment.size - (table.address - segment.address) || table.address % (table.entry_size == 1 ? 1 : 8) != 0) {
+        table.size > segment.size - (table.address - segment.address) ||
+        table.address % (table.entry_size == 1 ? 1 : 8) != 0) {
       return fail(error, Code::corrupt, "table %s: 0x%llx with 0x%llx bytes lies outside its segment (0x%llx, 0x%llx)",
                   table_name(kind), static_cast<ull>(table.address), static_cast<ull>(table.size),
                   static_cast<ull>(segment.address), static_cast<ull>(segment.size));
@@ -368,8 +384,8 @@ bool check_target(const View& view, uint64_t index, uint64_t* last_info_end, Err
   const Target& target = view.targets[index];
   const auto n = static_cast<ull>(index);
   if (target.symbol >= view.symbol_count || target.name >= view.strings_size) {
-    return fail(error, Code::corrupt, "target %llu: symbol %u or name 0x%x is past the end of its table", n, target.symbol,
-                target.name);
+    return fail(error, Code::corrupt, "target %llu: symbol %u or name 0x%x is past the end of its table", n,
+                target.symbol, target.name);
   }
   if (target.kind == 0 || target.kind > static_cast<uint16_t>(TargetKind::raw_address)) {
     return fail(error, Code::corrupt, "target %llu is of kind %u; expected 1 to 10", n, target.kind);
@@ -380,7 +396,8 @@ bool check_target(const View& view, uint64_t index, uint64_t* last_info_end, Err
                                       view.targets[target.parent].kind == static_cast<uint16_t>(TargetKind::function) &&
                                       view.targets[target.parent].info_offset != 0);
   if (target.parent >= view.target_count || !has_function) {
-    return fail(error, Code::corrupt, "target %llu: its function is target %u; expected an earlier target of kind 2", n, target.parent);
+    return fail(error, Code::corrupt, "target %llu: its function is target %u; expected an earlier target of kind 2", n,
+                target.parent);
   }
   uint64_t bitmap_words = 0;
   if ((target.flags & kTargetLargeBitmap) != 0) {
@@ -396,8 +413,8 @@ bool check_target(const View& view, uint64_t index, uint64_t* last_info_end, Err
   if (size == 0 || target.info_offset < *last_info_end + at || target.info_offset % 8 != 0 ||
       target.info_offset > view.table(TableKind::info).size ||
       size - at > view.table(TableKind::info).size - target.info_offset) {
-    return fail(error, Code::corrupt, "target %llu: its interned info table at 0x%llx overlaps another or does not fit", n,
-                static_cast<ull>(target.info_offset));
+    return fail(error, Code::corrupt, "target %llu: its interned info table at 0x%llx overlaps another or does not fit",
+                n, static_cast<ull>(target.info_offset));
   }
   *last_info_end = target.info_offset + size - at;
   return true;
@@ -420,7 +437,8 @@ bool check_root(const View& view, uint64_t index, Error* error) {
   }
   const Elf64_Sym& symbol = view.symbols[root.symbol];
   if (symbol.st_value != root.address || symbol.st_size != root.size || symbol.st_shndx == SHN_UNDEF) {
-    return fail(error, Code::corrupt, "root %llu: its symbol says 0x%llx with 0x%llx bytes, its record 0x%llx with 0x%llx",
+    return fail(error, Code::corrupt,
+                "root %llu: its symbol says 0x%llx with 0x%llx bytes, its record 0x%llx with 0x%llx",
                 static_cast<ull>(index), static_cast<ull>(symbol.st_value), static_cast<ull>(symbol.st_size),
                 static_cast<ull>(root.address), static_cast<ull>(root.size));
   }
@@ -472,7 +490,8 @@ bool check_dynamic(const View& view, Error* error) {
     }
     if (entry.d_tag < 0 || entry.d_tag >= 64 || entry.d_tag == DT_NEEDED) continue;
     if ((seen >> entry.d_tag & 1) != 0) {
-      return fail(error, Code::corrupt, "two dynamic entries with tag %lld; expected one", static_cast<long long>(entry.d_tag));
+      return fail(error, Code::corrupt, "two dynamic entries with tag %lld; expected one",
+                  static_cast<long long>(entry.d_tag));
     }
     seen |= uint64_t{1} << entry.d_tag;
     const uint64_t value = entry.d_un.d_val;
@@ -548,7 +567,8 @@ bool read_tables(View* view, Error* error) {
 
 void View::rebase_onto(const uint8_t* copy) {
   const auto move = [&]<class T>(const T*& pointer) {
-    if (pointer != nullptr) pointer = reinterpret_cast<const T*>(copy + (reinterpret_cast<const uint8_t*>(pointer) - bytes));
+    if (pointer != nullptr)
+      pointer = reinterpret_cast<const T*>(copy + (reinterpret_cast<const uint8_t*>(pointer) - bytes));
   };
   move(ehdr);
   move(phdrs);
@@ -653,7 +673,8 @@ uint64_t info_entry_size(const Target& target, uint64_t description_size, uint64
     case TargetKind::constructor:  // description offset (padded to a word) | standard | stub | description
       *info_at = 8 + kStandard;
       return *info_at + kInfoStubSize + round_up(description_size, 8);
-    case TargetKind::function:  // slow entry offset | bitmap | fun_type, arity | standard | stub | slow stub | bitmap words
+    case TargetKind::function:  // slow entry offset | bitmap | fun_type, arity | standard | stub | slow stub | bitmap
+                                // words
       *info_at = 24 + kStandard;
       return *info_at + 2 * kInfoStubSize + large_bitmap_words * 8;
     case TargetKind::rts:

@@ -1,8 +1,8 @@
 // Reading and checking the hot metadata of a snapshot: the part that thaw reads before it maps anything.
 //
-// Both readers of the format use this one validator: the runtime, and lib/format. The caller gives bytes in private memory
-// (never a mapping of the file, which could change underneath). Whatever the bytes are, nothing outside them is read, and
-// a View is only given out when every offset, size and count in it has been checked.
+// Both readers of the format use this one validator: the runtime, and lib/format. The caller gives bytes in private
+// memory (never a mapping of the file, which could change underneath). Whatever the bytes are, nothing outside them is
+// read, and a View is only given out when every offset, size and count in it has been checked.
 #pragma once
 
 #include <elf.h>
@@ -66,12 +66,13 @@ struct Probe {
   uint64_t hot_size = 0;  // bytes that parse() wants
 };
 
-// Looks at the first min(file_size, kProbeSize) bytes: is this a snapshot of a version that we know, and is the file long
-// enough for its metadata? `bytes` is aligned to 8.
+// Looks at the first min(file_size, kProbeSize) bytes: is this a snapshot of a version that we know, and is the file
+// long enough for its metadata? `bytes` is aligned to 8.
 bool probe(const uint8_t* bytes, uint64_t size, uint64_t file_size, Probe* out, Error* error);
 
-// Checks the whole hot metadata. `bytes` holds file offsets 0 to Probe::hot_size and is aligned to 8. The metadata hash is
-// checked before anything else is believed. When `check_hash` is false (a tool that looks at damaged files) it is not.
+// Checks the whole hot metadata. `bytes` holds file offsets 0 to Probe::hot_size and is aligned to 8. The metadata hash
+// is checked before anything else is believed. When `check_hash` is false (a tool that looks at damaged files) it is
+// not.
 bool parse(const uint8_t* bytes, uint64_t size, uint64_t file_size, bool check_hash, View* out, Error* error);
 
 // Computes the hash that Header::metadata_hash should hold.
@@ -83,6 +84,7 @@ void content_id(const View& view, uint8_t out[kContentIdSize]);
 
 // Bytes of the interned info table of `target`, from its first byte to the next entry's, and the place of the info
 // pointer in them. 0 for kinds that are not interned. `description_size` counts the NUL.
-uint64_t info_entry_size(const Target& target, uint64_t description_size, uint64_t large_bitmap_words, uint64_t* info_at);
+uint64_t info_entry_size(const Target& target, uint64_t description_size, uint64_t large_bitmap_words,
+                         uint64_t* info_at);
 
 }  // namespace fastboot::wire

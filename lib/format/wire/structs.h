@@ -1,8 +1,8 @@
 // Wire structures of a Fastboot snapshot. docs/FORMAT.md is the normative text; this is its translation into C++.
 //
-// The file is a little-endian ELF64 shared object. ELF's own structures come from <elf.h>; these are ours: the note that
-// holds the header, and the records of the tables that it lists. All of them are plain, have no padding that is not
-// named, and are read and written in place, so this header is only for little-endian hosts.
+// The file is a little-endian ELF64 shared object. ELF's own structures come from <elf.h>; these are ours: the note
+// that holds the header, and the records of the tables that it lists. All of them are plain, have no padding that is
+// not named, and are read and written in place, so this header is only for little-endian hosts.
 //
 // Freestanding: included by the runtime, which has no C++ library.
 #pragma once
@@ -28,7 +28,7 @@ inline constexpr uint32_t kMaxBuildId = 32;
 
 inline constexpr uint64_t kPageSize = 4096;
 inline constexpr uint64_t kHugePageSize = uint64_t{2} << 20;
-inline constexpr uint64_t kChunkSize = 65536;   // bytes under one hash in .fastboot.hash
+inline constexpr uint64_t kChunkSize = 65536;             // bytes under one hash in .fastboot.hash
 inline constexpr uint64_t kSlotUnit = uint64_t{1} << 30;  // slots are multiples of this, and aligned to it
 inline constexpr uint64_t kSlotBase = 0x12300000000;      // the first slot
 
@@ -50,14 +50,14 @@ enum RtsWay : uint32_t {
 
 // Constants of the object model's memory layout; a process thaws only an image whose constants are its own.
 struct HeapLayout {
-  uint16_t word_size;            // bytes
-  uint16_t tag_bits;             // low bits of a pointer that are its tag
-  uint16_t block_shift;          // log2 of a block's bytes
-  uint16_t megablock_shift;      // log2 of a megablock's bytes
-  uint16_t descriptor_size;      // bytes of a block descriptor
-  uint16_t first_block;          // first block of a megablock that holds closures
-  uint16_t closure_header;       // bytes of a closure's header
-  uint16_t thunk_header;         // bytes of a thunk's header
+  uint16_t word_size;        // bytes
+  uint16_t tag_bits;         // low bits of a pointer that are its tag
+  uint16_t block_shift;      // log2 of a block's bytes
+  uint16_t megablock_shift;  // log2 of a megablock's bytes
+  uint16_t descriptor_size;  // bytes of a block descriptor
+  uint16_t first_block;      // first block of a megablock that holds closures
+  uint16_t closure_header;   // bytes of a closure's header
+  uint16_t thunk_header;     // bytes of a thunk's header
   uint64_t reserved;
 };
 static_assert(sizeof(HeapLayout) == 24);
@@ -68,28 +68,28 @@ struct Table {
   uint32_t kind;        // TableKind
   uint32_t entry_size;  // bytes; 1 for byte strings
   uint64_t address;
-  uint64_t size;        // bytes
-  uint64_t count;       // entries
+  uint64_t size;   // bytes
+  uint64_t count;  // entries
 };
 static_assert(sizeof(Table) == 32);
 
 enum class TableKind : uint32_t {
   none = 0,
-  dynsym = 1,        // Elf64_Sym
-  dynstr = 2,        // bytes; also holds every other name in the metadata
-  gnu_hash = 3,      // bytes
-  rela = 4,          // Elf64_Rela
-  dynamic = 5,       // Elf64_Dyn
-  targets = 6,       // Target
-  bitmaps = 7,       // uint64_t; large argument bitmaps: size in bits, then the words
-  roots = 8,         // Root
-  binding = 9,       // bytes: BindingHeader and what follows it
-  link_table = 10,   // uint64_t, one for each target (".got")
-  info = 11,         // bytes; made at thaw (".fastboot.info")
-  lazy = 12,         // bytes; megablocks that are written at run time
-  data = 13,         // bytes; megablocks that are not
-  rebase = 14,       // uint64_t; RELR stream
-  chunk_hashes = 15, // 16 bytes each: chunks of lazy, then of data, then of rebase
+  dynsym = 1,         // Elf64_Sym
+  dynstr = 2,         // bytes; also holds every other name in the metadata
+  gnu_hash = 3,       // bytes
+  rela = 4,           // Elf64_Rela
+  dynamic = 5,        // Elf64_Dyn
+  targets = 6,        // Target
+  bitmaps = 7,        // uint64_t; large argument bitmaps: size in bits, then the words
+  roots = 8,          // Root
+  binding = 9,        // bytes: BindingHeader and what follows it
+  link_table = 10,    // uint64_t, one for each target (".got")
+  info = 11,          // bytes; made at thaw (".fastboot.info")
+  lazy = 12,          // bytes; megablocks that are written at run time
+  data = 13,          // bytes; megablocks that are not
+  rebase = 14,        // uint64_t; RELR stream
+  chunk_hashes = 15,  // 16 bytes each: chunks of lazy, then of data, then of rebase
 };
 inline constexpr uint32_t kTableCount = 15;  // kinds 1 to 15, in this order
 
@@ -109,12 +109,12 @@ struct Header {
   uint32_t ghc_version;                // 90002 for 9.0.2
   uint32_t rts_way;                    // RtsWay bits
   HeapLayout heap;
-  uint64_t closures;                   // closures in lazy and data
-  uint64_t lazy_closures;              // of these, in lazy
-  uint8_t data_hash[kHashSize];        // of the chunk-hash table
-  uint32_t image_name;                 // offset in dynstr; the same as DT_SONAME
-  uint32_t table_count;                // kTableCount
-  Table tables[kTableCount];           // tables[i].kind == i + 1; absent tables have size 0
+  uint64_t closures;             // closures in lazy and data
+  uint64_t lazy_closures;        // of these, in lazy
+  uint8_t data_hash[kHashSize];  // of the chunk-hash table
+  uint32_t image_name;           // offset in dynstr; the same as DT_SONAME
+  uint32_t table_count;          // kTableCount
+  Table tables[kTableCount];     // tables[i].kind == i + 1; absent tables have size 0
 };
 static_assert(offsetof(Header, metadata_hash) == 16 && offsetof(Header, content_id) == 32);
 static_assert(offsetof(Header, hot_size) % 8 == 0);
@@ -148,27 +148,27 @@ struct Target {
   uint16_t flags;         // TargetFlag
   uint32_t symbol;        // index in dynsym
   uint32_t name;          // offset in dynstr: a constructor's description ("unit:Module.Con"); 0: none
-  uint32_t parent;        // slow_entry: index of its function; else 0
+  uint32_t parent;        // slow_entry: index of its function; function with kTargetFunStatic: its static root; else 0
   uint32_t closure_type;  // the object model's closure type, as in the interned table
   uint32_t con_tag;       // constructors: zero-based tag
   uint64_t layout;        // the info table's layout word
   uint32_t fun_type;      // functions: the RTS's argument pattern
-  uint32_t arity;         // functions; rts targets of ARR_WORDS: alignment of the payload that these arrays ask for, or 0
-  uint64_t bitmap;        // functions with their own bitmap
-  uint64_t info_offset;   // of the interned info pointer in `info`; 0: not interned
-  uint64_t uses;          // closures of the image that refer to it
+  uint32_t arity;   // functions; rts targets of ARR_WORDS: alignment of the payload that these arrays ask for, or 0
+  uint64_t bitmap;  // functions with their own bitmap
+  uint64_t info_offset;  // of the interned info pointer in `info`; 0: not interned
+  uint64_t uses;         // closures of the image that refer to it
   uint8_t fingerprint[kHashSize];
 };
 static_assert(sizeof(Target) == 80);
 
 struct Root {
-  uint32_t name;              // offset in dynstr
-  uint32_t type_name;         // offset in dynstr: the type as Haskell shows it
-  uint64_t address;           // untagged image address
-  uint64_t size;              // bytes of the closure
+  uint32_t name;       // offset in dynstr
+  uint32_t type_name;  // offset in dynstr: the type as Haskell shows it
+  uint64_t address;    // untagged image address
+  uint64_t size;       // bytes of the closure
   uint64_t type_fingerprint[2];
-  uint32_t tag;               // pointer tag
-  uint32_t symbol;            // index in dynsym
+  uint32_t tag;     // pointer tag
+  uint32_t symbol;  // index in dynsym
 };
 static_assert(sizeof(Root) == 48);
 
@@ -198,7 +198,8 @@ static_assert(sizeof(BindingEntry) == 16);
 inline constexpr uint32_t kNoModule = 0xffffffff;
 
 // Interned info tables. An entry starts with what precedes the standard table, so that the standard table ends where
-// the stub starts; `info_offset` is the stub's. Sizes are fixed by the kind of target, see info_entry_size() in parse.h.
+// the stub starts; `info_offset` is the stub's. Sizes are fixed by the kind of target, see info_entry_size() in
+// parse.h.
 inline constexpr uint32_t kInfoStubSize = 16;
 
 constexpr uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
