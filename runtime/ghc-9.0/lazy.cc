@@ -1,6 +1,7 @@
 #include "ghc-9.0/lazy.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/rts.h"
@@ -11,8 +12,8 @@ void fastboot_forced_enter(void);
 // Called by the trampoline in lazy_entry.S, on a thread that runs Haskell code: gives the heap closure to enter.
 StgClosure* fastboot_lazy_force(uint64_t* closure, StgRegTable* registers) __attribute__((visibility("hidden")));
 
-// Stable pointers of the forced table's chunks, read by lazy_entry.S. Untouched pages of it cost nothing.
-uint64_t fastboot_forced_chunks[1u << 20] __attribute__((visibility("hidden")));
+// Stable pointers of the forced table's chunks, read by lazy_entry.S; mapped when the first lazy closure is entered.
+uint64_t* fastboot_forced_chunks __attribute__((visibility("hidden"))) = nullptr;
 }
 
 namespace fastboot::ghc {
@@ -54,6 +55,13 @@ StgMutArrPtrs* chunk_of(uint64_t index) {
 
 // A new chunk is a large object in the nursery. It is mutable for ever, so that the collector keeps it on its list.
 void add_chunk(Capability* capability) {
+  if (fastboot_forced_chunks == nullptr) {
+    constexpr uint64_t kMostChunks = uint64_t{1} << 20;
+    void* map = mmap(nullptr, kMostChunks * sizeof(uint64_t), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED) barf("fastboot: no address space for the table of forced closures");
+    fastboot_forced_chunks = static_cast<uint64_t*>(map);
+  }
   const W_ size = kChunkElements + mutArrPtrsCardTableSize(kChunkElements);
   auto* array = reinterpret_cast<StgMutArrPtrs*>(allocate(capability, sizeofW(StgMutArrPtrs) + size));
   array->ptrs = kChunkElements;

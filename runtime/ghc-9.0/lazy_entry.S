@@ -21,7 +21,7 @@ fastboot_lazy_enter:
         jmp     enter_element
         .size   fastboot_lazy_enter, . - fastboot_lazy_enter
 
-// Every later entry: no lock, four dependent loads.
+// Every later entry: no lock, a handful of dependent loads.
         .globl  fastboot_forced_enter
         .hidden fastboot_forced_enter
         .type   fastboot_forced_enter, @function
@@ -31,7 +31,7 @@ fastboot_forced_enter:
         movq    %rax, %rcx
         shrq    $12, %rcx                       // chunk
         andl    $4095, %eax                     // element
-        leaq    fastboot_forced_chunks(%rip), %rdx
+        movq    fastboot_forced_chunks(%rip), %rdx
         movq    (%rdx,%rcx,8), %rcx             // stable pointer of the chunk
         movq    stable_ptr_table@GOTPCREL(%rip), %rdx
         movq    (%rdx), %rdx

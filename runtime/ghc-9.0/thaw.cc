@@ -360,6 +360,7 @@ extern "C" uint32_t fastboot_thaw(const char* path, const char* root, const char
   Error why;
   *closure = nullptr;
   if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &why)) return 0;
+  if (error == nullptr) return static_cast<uint32_t>(why.code);
   error->code = static_cast<uint32_t>(why.code);
   snprintf(error->message, sizeof error->message, "%.4000s: %s", path, why.message);
   runtime::trace("%s", error->message);

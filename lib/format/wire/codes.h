@@ -47,7 +47,7 @@ enum class Code : uint32_t {
   refused_under_evaluation = 305,  // a thunk that the freezing thread itself is evaluating
   refused_compact = 306,           // COMPACT_NFDATA
   refused_foreign_memory = 307,    // an address of memory outside the heap whose extent is unknown
-  refused_identity = 308,          // identities of one process (Data.Unique)
+  refused_identity = 308,          // identities of one process (StablePtr)
   refused_unknown_code = 309,      // an info pointer outside every module that has a build-id
   refused_lazy = 310,              // thunks and selector thunks, where the object model cannot hold them yet
   refused_function = 311,          // functions with free variables and partial applications, likewise

@@ -1,3 +1,4 @@
+{-# LANGUAGE BangPatterns #-}
 {-# LANGUAGE MagicHash #-}
 {-# LANGUAGE ScopedTypeVariables #-}
 {-# LANGUAGE UnboxedTuples #-}
@@ -20,16 +21,16 @@ module Fastboot.Internal
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
 import Control.Exception (Exception, bracket, evaluate)
-import Data.Char (isAlphaNum, isAscii)
+import Data.Char (isAlphaNum, isAscii, ord)
 import Data.List (isSuffixOf)
 import Data.Typeable (Typeable, typeOf, typeRep, typeRepFingerprint)
-import Data.Word (Word32, Word64)
+import Data.Word (Word8, Word32, Word64)
 import Foreign.C.String (CString, peekCString, withCString)
 import Foreign.C.Types (CInt (..))
 import Foreign.Marshal.Alloc (alloca, allocaBytes)
 import Foreign.Ptr (Ptr, nullPtr, plusPtr)
 import Foreign.StablePtr (StablePtr, castPtrToStablePtr, castStablePtrToPtr, freeStablePtr, newStablePtr)
-import Foreign.Storable (peek, peekByteOff)
+import Foreign.Storable (peek, peekByteOff, pokeByteOff)
 import GHC.Exts (Ptr (..), addrToAny#)
 import GHC.Fingerprint.Type (Fingerprint (..))
 import System.Environment (lookupEnv)
@@ -141,22 +142,34 @@ freezeValue path value = do
 
 thawValue :: forall a. Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
 thawValue path root =
-  withCString path $ \cPath -> withMaybe root $ \cRoot -> allocaBytes errorSize $ \failure -> alloca $ \out -> do
-    let call name = thawHere cPath cRoot name high low out failure
-    -- What the type is called is for the message only, and working it out takes as long as opening the file.
-    first <- call nullPtr
-    code <- if first == wrongTypeCode then withCString (show rep) call else return first
-    if code /= 0 then Left . ThawError code <$> errorMessage failure else do
-      Ptr address <- peek out
-      case addrToAny# address of (# value #) -> return (Right value)
+  withPath path $ \cPath -> withMaybe root $ \cRoot -> alloca $ \out -> do
+    -- What goes with a message (its buffer, what the type is called) takes as long as opening the file. It is only made when
+    -- there is something to tell, by trying again.
+    let call = thawHere cPath cRoot
+    first <- call nullPtr high low out nullPtr
+    failed <- if first == 0 then return Nothing else allocaBytes errorSize $ \failure -> withCString (show rep) $ \cType -> do
+      code <- call cType high low out failure
+      if code == 0 then return Nothing else Just . ThawError code <$> errorMessage failure
+    case failed of
+      Just failure -> return (Left failure)
+      Nothing -> do
+        Ptr address <- peek out
+        case addrToAny# address of (# value #) -> return (Right value)
   where
     rep = typeRep ([] :: [a])
     Fingerprint high low = typeRepFingerprint rep
     withMaybe Nothing act = act nullPtr
     withMaybe (Just s) act = withCString s act
 
-wrongTypeCode :: Word32
-wrongTypeCode = 206
+-- | As 'withCString', without the encoding's machinery where the path is ASCII, as nearly all are.
+withPath :: FilePath -> (CString -> IO b) -> IO b
+withPath path act
+  | all (\c -> c > '\NUL' && c < '\DEL') path = allocaBytes (length path + 1) $ \p -> do
+      let go !i (c : cs) = pokeByteOff p i (fromIntegral (ord c) :: Word8) >> go (i + 1) cs
+          go !i [] = pokeByteOff p i (0 :: Word8)
+      go 0 path
+      act p
+  | otherwise = withCString path act
 
 thawOrBuild :: Typeable a => FilePath -> IO a -> IO a
 thawOrBuild path build = do
