@@ -899,6 +899,8 @@ bool Walker::refer_to_caf(const PendingCaf& pending) {
     staging_.mark(at, 1);
     ++closures_;
     ++classifier_.target(target).record.uses;
+    // A stub made within a CAF's value goes away with it: what is rolled back must not be found again.
+    if (logging_ && !log_.push(Logged{pending.caf, nullptr})) return exhausted();
     if (!statics_.insert(pending.caf, at)) return exhausted();
   }
   staging_.words()[pending.slot] = staging_.address(at);
@@ -916,7 +918,11 @@ void Walker::roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t 
                        uint64_t lazy_closures, uint64_t partial) {
   for (uint64_t i = 0; i < log_.size(); ++i) {
     const Logged& entry = log_[i];
-    --entry.info_class->uses;
+    if (entry.info_class == nullptr) {
+      --classifier_.target(classifier_.closure_target(entry.address)).record.uses;
+    } else {
+      --entry.info_class->uses;
+    }
     if (!is_heap(entry.address)) {
       statics_.erase(entry.address);
       continue;

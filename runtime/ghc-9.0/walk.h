@@ -72,7 +72,7 @@ class Walker {
   // What is undone when a CAF's value cannot be frozen.
   struct Logged {
     uint64_t address;
-    InfoClass* info_class;
+    InfoClass* info_class;  // nullptr: a stub for the CAF at `address`
   };
 
   // What follow_quickly() needs of the members: these the compiler would load again after every write.
