@@ -3,6 +3,7 @@
 --
 -- > bench make SHAPE N FILE         builds a value of N elements and freezes it
 -- > bench thaw FILE                 thaws once, by Fastboot.thaw: nanoseconds, minor and major page faults, size
+-- > bench known FILE                the same, after the type's fingerprint was asked for
 -- > bench open FILE                 the same by the C function under it, with the type's fingerprint at hand
 -- > bench freeze SHAPE N ROUNDS     walks and collects in turn: image bytes, live bytes, nanoseconds of walk and
 -- >                                 collection by the clock, and of processor time
@@ -171,6 +172,7 @@ main = do
   case arguments of
     ["make", kind, n, file] -> shape kind >>= \s -> make s (read n) file
     ["thaw", file] -> measureThaw (orDie (thaw file))
+    ["known", file] -> evaluate (typeRepFingerprint (typeRep (Proxy :: Proxy Dictionary))) >> measureThaw (orDie (thaw file))
     ["open", file] -> openOnce file
     ["freeze", kind, n, rounds] -> shape kind >>= \s -> freezeRounds s (read n) (read rounds)
     ["gc", n, rounds, file] -> gcRounds (read n) (read rounds) file

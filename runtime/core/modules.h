@@ -39,7 +39,7 @@ class Modules {
 
  private:
   friend struct ModulesLoader;
-  Module list_[kMost];
+  Module list_[kMost] = {};
   uint32_t count_ = 0;
 };
 

@@ -114,7 +114,8 @@ void extend_heap_range(const Placement& placement) {
 
 void release(const Placement& placement) {
   if (placement.reserved) {
-    mmap(reinterpret_cast<void*>(placement.begin), placement.end - placement.begin, PROT_NONE,
+    // Where this fails, the range stays as it is: mapped, and used by nobody.
+    (void)mmap(reinterpret_cast<void*>(placement.begin), placement.end - placement.begin, PROT_NONE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   } else {
     munmap(reinterpret_cast<void*>(placement.begin), placement.end - placement.begin);

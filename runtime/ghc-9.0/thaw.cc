@@ -57,7 +57,7 @@ class Locked {
   Locked& operator=(const Locked&) = delete;
 };
 
-Modules modules;  // under the lock
+constinit Modules modules;  // under the lock; no code at start-up: it would touch a page of every process
 constexpr uint32_t kMostModules = Modules::kMost;
 
 // --- does it fit?
@@ -245,8 +245,8 @@ struct Mapping {
     }
     if (!make_link_segment() || !apply_raw_references(view, delta, error)) return false;
     // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it
-    // here.
-    mmap(reinterpret_cast<void*>(view.header->slot_address + delta), wire::kPageSize, PROT_READ,
+    // here, so it may fail.
+    (void)mmap(reinterpret_cast<void*>(view.header->slot_address + delta), wire::kPageSize, PROT_READ,
          MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), 0);
     timeline->step("link");
     return true;

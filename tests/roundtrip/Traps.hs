@@ -424,14 +424,32 @@ registry = unsafePerformIO $ do
   return (full (Map.fromList [(i, i) | i <- [1 .. 100]]), [r])
 {-# NOINLINE registry #-}
 
+-- Not evaluated when it is frozen. Two values of CAFs have it: the ledger, which cannot be copied, so that what was made for it
+-- is undone; and the journal, which comes after it and can.
+late :: Map.Map Int Int
+late = Map.fromList [(i, i * evaluationsSoFar) | i <- [1 .. 50]]
+  where evaluationsSoFar = unsafePerformIO (modifyIORef' evaluations (+ 10000) >> readIORef evaluations) `div` 10000
+{-# NOINLINE late #-}
+
+data Ledger = Ledger (Map.Map Int Int) [IORef Int]
+data Journal = Journal (Map.Map Int Int) Int
+
+ledger :: Ledger
+ledger = unsafePerformIO (Ledger late . (: []) <$> newIORef 2000)
+{-# NOINLINE ledger #-}
+
+journal :: Journal
+journal = unsafePerformIO (Journal late <$> readIORef counter)
+{-# NOINLINE journal #-}
+
 tick :: Int -> IO Int
 tick n = atomicModifyIORef' counter (\c -> (c + n, c + n))
 {-# NOINLINE tick #-}
 
-data Program = Program (Int -> IO Int) Handle (Map.Map Int String) (Map.Map Int Int, [IORef Int]) [IORef Int] [Int]
+data Program = Program (Int -> IO Int) Handle (Map.Map Int String) (Map.Map Int Int, [IORef Int]) [IORef Int] [Int] Ledger Journal
 
 theProgram :: Int -> Program
-theProgram n = Program (\k -> tick (k * n)) stdout plain registry [counter] [n]
+theProgram n = Program (\k -> tick (k * n)) stdout plain registry [counter] [n] ledger journal
 {-# NOINLINE theProgram #-}
 
 cafFreeze, cafThaw :: FilePath -> IO ()
@@ -440,9 +458,11 @@ cafFreeze directory = do
   _ <- tick 5
   expect "plain" 500 (Map.size plain)
   modifyIORef' (head (snd registry)) (+ 1)
+  case ledger of Ledger _ refs -> modifyIORef' (head refs) (+ 1)
+  case journal of Journal _ n -> expect "the journal here" 5 n
   freezeTo directory "program" (theProgram seed)
 cafThaw directory = do
-  Program bump handle table ~(numbersOf, refs) counters ns <- thawFrom directory "program"
+  Program bump handle table ~(numbersOf, refs) counters ns ~(Ledger lateOfLedger refs') (Journal lateOfJournal n) <- thawFrom directory "program"
   collect
   expect "the free variable" [7] ns
   expect "this process's counter" 21 =<< bump 3
@@ -458,6 +478,12 @@ cafThaw directory = do
   expect "evaluations of the registry here" 100 =<< readIORef evaluations
   collect
   expect "later" 29 =<< bump 1
+  expect "the journal, by value" 5 n
+  expect "what the journal has of the table that nobody had evaluated" (sum [1 .. 50]) (sum lateOfJournal)
+  expect "the ledger's reference is this process's" 2000 =<< readIORef (head refs')
+  expect "the ledger's table" (Map.toList late) (Map.toList lateOfLedger)
+  expect "evaluations in the end" 10100 =<< readIORef evaluations
+  collect
 
 -- --- 13: single-entry thunks ------------------------------------------------------------------------------------------
 

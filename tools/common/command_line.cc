@@ -1,7 +1,9 @@
 #include "common/command_line.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <iterator>
 
@@ -156,6 +158,17 @@ std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diag
   }
   for (const std::string& word : app->remaining()) return refuse_unknown(*app, word, diagnostics);
   return std::nullopt;
+}
+
+int guarded(const char* tool, int (*run)(int, char**), int argc, char** argv) noexcept {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fprintf(stderr, "%s: error: %s\n", tool, error.what());
+  } catch (...) {
+    fprintf(stderr, "%s: error: an exception without a description\n", tool);
+  }
+  return kExitTrouble;
 }
 
 }  // namespace fastboot::tools

@@ -1,8 +1,6 @@
 // fastboot-freeze: runs a program and collects the snapshot that it freezes.
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
-#include <exception>
 
 #include "common/command_line.h"
 #include "fastboot-freeze/freeze.h"
@@ -71,14 +69,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-// The libraries throw when memory runs out. Caught, so that destructors run and the temporary directory goes.
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    fputs("fastboot-freeze: error: ", stderr);
-    fputs(error.what(), stderr);
-    fputs("\n", stderr);
-    return fastboot::tools::kExitTrouble;
-  }
-}
+int main(int argc, char** argv) { return fastboot::tools::guarded("fastboot-freeze", run, argc, argv); }

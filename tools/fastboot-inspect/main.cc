@@ -24,9 +24,7 @@ void add_options(CLI::App* app, Options* options) {
   app->add_option("FILE", options->files, "snapshots to show")->type_name("");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   using namespace fastboot;
   tools::ignore_closed_pipes();
   tools::Diagnostics diagnostics("fastboot-inspect");
@@ -47,3 +45,7 @@ int main(int argc, char** argv) {
   }
   return exit;
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return fastboot::tools::guarded("fastboot-inspect", run, argc, argv); }

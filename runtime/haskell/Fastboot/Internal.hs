@@ -21,7 +21,7 @@ module Fastboot.Internal
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
 import Control.Exception (Exception, bracket, evaluate)
-import Data.Char (isAlphaNum, isAscii, ord)
+import Data.Char (isAsciiLower, isAsciiUpper, isDigit, ord)
 import Data.List (isSuffixOf)
 import Data.Typeable (Typeable, typeOf, typeRep, typeRepFingerprint)
 import Data.Word (Word8, Word32, Word64)
@@ -104,7 +104,7 @@ imageName path = map legal (if null name then "image" else name)
     file = reverse (takeWhile (/= '/') (reverse path))
     name | ".snap" `isSuffixOf` file = take (length file - 5) file
          | otherwise = file
-    legal c | isAscii c && isAlphaNum c || c `elem` "_.$-" = c
+    legal c | isAsciiLower c || isAsciiUpper c || isDigit c || c `elem` "_.$-" = c
             | otherwise = '_'
 
 -- Data that another thread is just evaluating is waited for: this often, and this long in microseconds before each new try.
