@@ -147,7 +147,10 @@ class Classifier {
   // The class whose target is `target`; for lazy closures, whose headers are all the same.
   const InfoClass* class_of_target(uint32_t target) const;
   // Gives the interned header for a closure that stands for the static closure `target`.
-  uint64_t header_of(uint32_t target) const { return info_base_ + targets_[target].record.info_offset; }
+  uint64_t header_of(uint32_t target) const {
+    const uint64_t offset = targets_[target].record.info_offset;
+    return (offset < kUsualInfoRoom ? info_base_ : kMoreInfo) + offset;
+  }
 
   // The class whose interned header is `header`, or nullptr.
   const InfoClass* class_of_header(uint64_t header) const;
@@ -160,7 +163,11 @@ class Classifier {
   const uint64_t* bitmaps() const { return bitmaps_.data(); }
   uint64_t bitmap_count() const { return bitmaps_.size(); }
   uint64_t info_size() const { return info_size_; }
+  // Addresses that info tables have before relocate(): up to kUsualInfoRoom bytes of them where they will usually be; those
+  // that find no room before the closures at addresses that nothing else has, offsets from kMoreInfo.
   uint64_t info_base() const { return info_base_; }
+  static constexpr uint64_t kUsualInfoRoom = wire::kUsualDataOffset - wire::kUsualInfoOffset;
+  static constexpr uint64_t kMoreInfo = uint64_t{1} << 62;
 
  private:
   static constexpr uint64_t kCacheSize = 4096;

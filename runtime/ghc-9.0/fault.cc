@@ -51,7 +51,16 @@ const wire::Target* closure_at(const Image& image, uint64_t address) {
   return nullptr;
 }
 
-void describe(const Image& image, uint64_t address) {
+// What the instruction did at the address, by the page fault's error code.
+enum class Access { read, write, run };
+
+Access access_of(const void* context) {
+  constexpr greg_t kWrite = 2, kRun = 16;
+  const greg_t code = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR];
+  return (code & kRun) != 0 ? Access::run : (code & kWrite) != 0 ? Access::write : Access::read;
+}
+
+void describe(const Image& image, uint64_t address, Access access) {
   Line line;
   line.text("fastboot: fault at ");
   line.hex(address);
@@ -64,9 +73,17 @@ void describe(const Image& image, uint64_t address) {
       line.text(target->name != 0 ? image.view.string(target->name)
                                   : image.view.string(image.view.symbols[target->symbol].st_name));
     }
-    line.text(
-        ": frozen data is read-only, and something wrote to it (unsafeThaw on a frozen array?), or its file was "
-        "changed");
+    switch (access) {
+      case Access::write:
+        line.text(": frozen data is read-only, and something wrote to it (unsafeThaw on a frozen array?)");
+        break;
+      case Access::read:
+        line.text(": its file was changed or cut short while it was mapped");
+        break;
+      case Access::run:
+        line.text(": something jumped into frozen data; the image is damaged, or this is a fault of Fastboot");
+        break;
+    }
   }
   line.write_out();
 }
@@ -74,7 +91,7 @@ void describe(const Image& image, uint64_t address) {
 void on_fault(int signal, siginfo_t* info, void* context) {
   const auto address = reinterpret_cast<uint64_t>(info->si_addr);
   if (info->si_code > 0) {
-    if (const Image* image = find_image(address)) describe(*image, address);
+    if (const Image* image = find_image(address)) describe(*image, address, access_of(context));
   }
   // Then as it would have been: the handler that was there, or the default at the next fault of this instruction.
   if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {

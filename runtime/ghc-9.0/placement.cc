@@ -60,6 +60,19 @@ bool find_other_slot(uint64_t size, Placement* out) {
   return false;
 }
 
+// Addresses above the range, for a range that `ulimit -v` made too small: free ones, that lie no farther than they must.
+bool find_above(uint64_t size, Placement* out) {
+  constexpr uint64_t kMostTries = 64;
+  uint64_t begin = wire::round_up(mblock_address_space.end, wire::kSlotUnit);
+  for (uint64_t tries = 0; tries < kMostTries; ++tries, begin += wire::kSlotUnit) {
+    if (overlapping(begin, begin + size) == nullptr && take_free_addresses(begin, begin + size)) {
+      *out = Placement{begin, begin + size, false};
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 uint64_t image_end(const wire::View& view) { return wire::round_up(view.data.address + view.data.size, MBLOCK_SIZE); }
@@ -78,7 +91,7 @@ bool choose_placement(const wire::View& view, Placement* out, wire::Error* error
     *out = Placement{begin, end, false};
     return true;
   }
-  if (find_other_slot(end - begin, out)) {
+  if (find_other_slot(end - begin, out) || find_above(end - begin, out)) {
     runtime::trace("image \"%s\": placed at 0x%llx instead of 0x%llx (%s), and rebased",
                    view.string(view.header->image_name), static_cast<ull>(out->begin), static_cast<ull>(begin),
                    elsewhere          ? "FASTBOOT_REBASE is set"

@@ -2,6 +2,7 @@
 # Fully evaluated graphs (Corpus.hs): frozen by one process, thawed by another and compared with the same graph built there,
 # under every collector, in the vanilla and in the threaded runtime system.
 #   DATA_FLAGS='-A1m|-A64k -c' overrides the collectors, GRAPHS='dag ring' the graphs.
+# timeout: 900
 set -euo pipefail
 # shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
@@ -17,3 +18,4 @@ flags=(
 freeze_each data vanilla
 freeze_each data_threaded threaded -N2
 thaw_each early late
+thaw_elsewhere early late

@@ -2,6 +2,7 @@
 # Graphs with thunks, functions and byte strings (Lazy.hs), as data.sh does with data: frozen by one process, thawed by another
 # and compared there, before and after collections, and while two threads force them. And tables that only frozen code reaches.
 #   LAZY_FLAGS='-A1m|-A64k -c' overrides the collectors, GRAPHS='primes partials' the graphs.
+# timeout: 900
 set -euo pipefail
 # shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
@@ -23,6 +24,7 @@ flags=(
 freeze_each lazy vanilla
 freeze_each lazy_threaded threaded -N2
 thaw_each early late threads
+thaw_elsewhere early late threads
 
 [ -z "${GRAPHS:-}" ] || exit 0
 build_program caf Caf.hs

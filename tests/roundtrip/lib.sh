@@ -75,3 +75,52 @@ thaw_each() {
   fi
   echo "compared ${#graphs[@]} graphs ($(wc -l <list) comparisons) under ${#flags[@]} collectors x 2 runtime systems in $((SECONDS - start)) s"
 }
+
+# One line of thaw_elsewhere's list: SITUATION and what thaw_one takes.
+thaw_one_elsewhere() {
+  local situation=$1
+  shift
+  case $situation in
+    asked) FASTBOOT_REBASE=1 thaw_one "$@" ;;
+    base) thaw_one "$@" -xb0x600000000000 ;;
+    limit) (ulimit -v 3000000 && thaw_one "$@") ;;
+    limit_base) (ulimit -v 3000000 && thaw_one "$@" -xb0x600000000000) ;;
+  esac
+}
+export -f thaw_one_elsewhere
+
+# thaw_elsewhere MODE...: every graph where its image's address is not to be had or the heap has another range, in both runtime
+# systems in turn.
+thaw_elsewhere() {
+  local modes=("$@") situations=(asked base limit limit_base) i=0 situation graph moved start=$SECONDS
+  : >failures
+  for situation in "${situations[@]}"; do
+    for graph in "${graphs[@]}"; do
+      [[ $slow != *" $graph "* || $situation = asked ]] || continue
+      i=$((i + 1))
+      if [ $((i / 2 % 2)) = 0 ]; then
+        echo "$situation $program vanilla ${modes[i % ${#modes[@]}]} $graph"
+      else
+        echo "$situation ${program}_threaded threaded ${modes[i % ${#modes[@]}]} $graph -N2"
+      fi
+    done
+    i=$((i + 1))
+  done >list
+  # The situation is what its name says: the range is another one, and what was frozen for the usual one moves.
+  for situation in asked base limit limit_base; do
+    moved=$(export FASTBOOT_TRACE=1 && thaw_one() { timeout 120 "./$1" thaw "$3" "$4" "$2/$4.snap" +RTS "${@:5}" 2>&1; } &&
+      thaw_one_elsewhere $situation "$program" vanilla early "${graphs[0]}")
+    case $situation in
+      limit) [[ $moved == *thawed* ]] ;; # the range grows by what the image needs
+      *) [[ $moved == *'and rebased'* ]] ;;
+    esac || fail "$situation: not what it should be: $moved"
+  done
+  # shellcheck disable=SC2016 # the inner shell's words
+  tr '\n' '\0' <list | xargs -0 -P"$(nproc)" -n1 bash -c 'read -ra words <<<"$1"; thaw_one_elsewhere "${words[@]}"' thaw_one ||
+    fail "the list of $(wc -l <list) comparisons did not run"
+  if [ -s failures ]; then
+    sort failures | head -n 20
+    fail "elsewhere: $(wc -l <failures) of $(wc -l <list) comparisons, in the graphs $(cut -d: -f1 failures | sort -u | tr '\n' ' ')"
+  fi
+  echo "compared ${#graphs[@]} graphs at other addresses ($(wc -l <list) comparisons) in $((SECONDS - start)) s"
+}
