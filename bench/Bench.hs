@@ -1,13 +1,18 @@
-{-# LANGUAGE BangPatterns, ExistentialQuantification, MagicHash, UnboxedTuples #-}
+{-# LANGUAGE BangPatterns, ExistentialQuantification, MagicHash, ScopedTypeVariables, UnboxedTuples #-}
 -- The program that bench/run measures with. Numbers on stdout, one line for each measurement: nanoseconds, bytes or counts.
 --
 -- > bench make SHAPE N FILE         builds a value of N elements and freezes it
 -- > bench thaw FILE                 thaws once, by Fastboot.thaw: nanoseconds, minor and major page faults, size
 -- > bench known FILE                the same, after the type's fingerprint was asked for
 -- > bench open FILE                 the same by the C function under it, with the type's fingerprint at hand
+-- > bench open-list FILE            the same for a list; and the nanoseconds of reading all of it
 -- > bench freeze SHAPE N ROUNDS     walks and collects in turn: image bytes, live bytes, nanoseconds of walk and
 -- >                                 collection by the clock, and of processor time
 -- > bench gc N ROUNDS FILE|-        major collections of N live elements before, then after, FILE was thawed
+-- > bench read SHAPE N ROUNDS FILE  reads all of a value of the heap and of its image in turn: nanoseconds of both, a line a round
+-- > bench lazy N FILE               freezes an array of N lazy closures
+-- > bench force N FILE              forces N lazy closures of the heap and of the image: nanoseconds of both, and of reading
+-- >                                 all of them once more
 module Main (main) where
 
 import Control.Concurrent (ThreadId, myThreadId)
@@ -15,11 +20,14 @@ import Control.Exception (bracket, evaluate)
 import Control.Monad (forM, forM_, replicateM)
 import Data.Array (Array, bounds, listArray)
 import Data.Bits (shiftR, xor)
+import Data.Char (ord)
 import qualified Data.IntMap.Strict as IntMap
-import Data.List (sort)
+import Data.IORef (IORef, newIORef, readIORef)
+import Data.List (foldl', sort)
 import qualified Data.Map.Strict as Map
 import qualified Data.Text as Text
 import Data.Text (Text)
+import qualified Data.Text.Unsafe as Text (lengthWord16, unsafeHead)
 import Data.Typeable (Proxy (..), Typeable, typeRep, typeRepFingerprint)
 import Data.Word (Word64)
 import Fastboot
@@ -65,13 +73,20 @@ numbers n = IntMap.fromDistinctAscList [(i, h) | i <- [0 .. n - 1], let !h = has
 list :: Int -> [Int]
 list n = foldr (\i rest -> let !h = hash i in h `seq` rest `seq` h : rest) [] [0 .. n - 1]
 
-data Shape = forall a. Typeable a => Shape (Int -> a) (a -> Int)
+-- How it is built, what forces it, and what reads every closure of it.
+data Shape = forall a. Typeable a => Shape (Int -> a) (a -> Int) (a -> Int)
+
+-- Both closures of a text: the record and its array. Not for empty ones.
+touch :: Text -> Int
+touch t = Text.lengthWord16 t + ord (Text.unsafeHead t)
 
 shape :: String -> IO Shape
-shape "dictionary" = return (Shape dictionary Map.size)
-shape "texts" = return (Shape texts ((+ 1) . snd . bounds))
-shape "numbers" = return (Shape numbers IntMap.size)
-shape "list" = return (Shape list length)
+shape "dictionary" = return (Shape dictionary Map.size (Map.foldlWithKey' (\a k (t, i) -> a + touch k + touch t + i) 0))
+shape "texts" = return (Shape texts ((+ 1) . snd . bounds) (foldl' (\a t -> a + touch t) 0))
+-- The records alone: they lie together in the heap, and each beside its array in an image.
+shape "records" = return (Shape texts ((+ 1) . snd . bounds) (foldl' (\a t -> a + Text.lengthWord16 t) 0))
+shape "numbers" = return (Shape numbers IntMap.size (IntMap.foldlWithKey' (\a k i -> a + k + i) 0))
+shape "list" = return (Shape list length (foldl' (+) 0))
 shape name = die ("bench: no shape " ++ name)
 
 timed :: IO a -> IO (Word64, a)
@@ -94,7 +109,7 @@ pageFaults = allocaBytes 144 $ \usage -> do
   (,) <$> peekByteOff usage 64 <*> peekByteOff usage 72
 
 make :: Shape -> Int -> FilePath -> IO ()
-make (Shape build size) n file = do
+make (Shape build size _) n file = do
   value <- evaluate (build n)
   _ <- evaluate (size value)
   report <- orDie (freeze file value)
@@ -115,13 +130,22 @@ measureThaw act = do
 
 foreign import ccall unsafe "bench_open" openByC :: CString -> CString -> Word64 -> Word64 -> IO (Ptr ())
 
-openOnce :: FilePath -> IO ()
-openOnce file = withCString file $ \path -> withCString (show rep) $ \name -> measureThaw $ do
+openOnce :: forall a b. Typeable a => Proxy a -> FilePath -> (IO a -> IO b) -> IO b
+openOnce proxy file measure = withCString file $ \path -> withCString (show rep) $ \name -> measure $ do
   Ptr address <- openByC path name high low
   case addrToAny# address of (# value #) -> return value
   where
-    rep = typeRep (Proxy :: Proxy Dictionary)
+    rep = typeRep proxy
     !(Fingerprint high low) = typeRepFingerprint rep
+
+measureList :: IO [Int] -> IO ()
+measureList act = do
+  (minor, major) <- pageFaults
+  (time, value) <- timed act
+  (minor', major') <- pageFaults
+  (reading, total) <- timed (evaluate (foldl' (\a x -> a + hash x) 0 value))
+  if total == 0 then die "bench: the list is not what was frozen" else return ()
+  putStrLn (unwords [show time, show (minor' - minor), show (major' - major), show reading])
 
 foreign import ccall unsafe "bench_walk" walkByC :: StablePtr a -> StablePtr ThreadId -> Ptr Word64 -> IO ()
 
@@ -135,7 +159,7 @@ walk value = do
       (,,) <$> peekByteOff counts 0 <*> peekByteOff counts 8 <*> peekByteOff counts 16
 
 freezeRounds :: Shape -> Int -> Int -> IO ()
-freezeRounds (Shape build size) n rounds = do
+freezeRounds (Shape build size _) n rounds = do
   value <- evaluate (build n)
   _ <- evaluate (size value)
   performMajorGC
@@ -166,6 +190,49 @@ gcRounds n rounds file = do
       times <- forM [1 .. rounds] (const (fst <$> timed performMajorGC))
       return (sort times !! (rounds `div` 2))
 
+-- The value is collected twice, so that it lies as the collector leaves it.
+readRounds :: Shape -> Int -> Int -> FilePath -> IO ()
+readRounds (Shape build size scan) n rounds file = do
+  built <- evaluate (build n)
+  _ <- evaluate (size built)
+  performMajorGC
+  performMajorGC
+  inHeap <- newIORef built
+  inImage <- orDie (thaw file) >>= newIORef
+  forM_ [1 .. rounds] $ \_ -> do
+    (heap, a) <- measured inHeap scan
+    (image, b) <- measured inImage scan
+    if a == b then putStrLn (unwords (map show [heap, image])) else die "bench: they are not the same"
+  _ <- evaluate (size built)
+  return ()
+
+-- Out of a variable: otherwise the compiler would read it once for all rounds.
+measured :: IORef a -> (a -> Int) -> IO (Word64, Int)
+measured variable f = timed (readIORef variable >>= \value -> evaluate (f value))
+{-# NOINLINE measured #-}
+
+lazies :: Int -> Array Int Int
+lazies n = listArray (0, n - 1) [hash (opaque i) | i <- [1 .. n]]
+
+opaque :: Int -> Int
+opaque i = i
+{-# NOINLINE opaque #-}
+
+forceAll :: FilePath -> Int -> IO ()
+forceAll file n = do
+  built <- evaluate (lazies n)
+  performMajorGC
+  performMajorGC
+  inHeap <- newIORef built
+  inImage <- orDie (thaw file) >>= newIORef
+  let total = foldl' (+) 0 :: Array Int Int -> Int
+  (heap, a) <- measured inHeap total
+  (image, b) <- measured inImage total
+  (heap', a') <- measured inHeap total
+  (image', b') <- measured inImage total
+  if all (== a) [b, a', b'] then return () else die "bench: they are not the same"
+  putStrLn (unwords (map show [heap, image, heap', image']))
+
 main :: IO ()
 main = do
   arguments <- getArgs
@@ -173,7 +240,13 @@ main = do
     ["make", kind, n, file] -> shape kind >>= \s -> make s (read n) file
     ["thaw", file] -> measureThaw (orDie (thaw file))
     ["known", file] -> evaluate (typeRepFingerprint (typeRep (Proxy :: Proxy Dictionary))) >> measureThaw (orDie (thaw file))
-    ["open", file] -> openOnce file
+    ["open", file] -> openOnce (Proxy :: Proxy Dictionary) file measureThaw
+    ["open-list", file] -> openOnce (Proxy :: Proxy [Int]) file measureList
     ["freeze", kind, n, rounds] -> shape kind >>= \s -> freezeRounds s (read n) (read rounds)
+    ["read", kind, n, rounds, file] -> shape kind >>= \s -> readRounds s (read n) (read rounds) file
+    ["lazy", n, file] -> do
+      report <- orDie (freeze file (lazies (read n)))
+      if frozenLazyClosures report < read n then die "bench: they are not lazy" else print (frozenImageBytes report)
+    ["force", n, file] -> forceAll file (read n)
     ["gc", n, rounds, file] -> gcRounds (read n) (read rounds) file
     _ -> die "usage: see the head of bench/Bench.hs"
