@@ -29,7 +29,7 @@ import Data.Typeable (Typeable)
 import Data.Word (Word64)
 import Fastboot
 import GHC.Exts (isTrue#, reallyUnsafePtrEquality#)
-import System.Environment (getArgs)
+import System.Environment (getArgs, lookupEnv)
 import System.Exit (exitFailure, exitWith, ExitCode (..))
 import System.IO
 import System.IO.Unsafe (unsafePerformIO)
@@ -90,11 +90,13 @@ seedText :: IORef Int
 seedText = unsafePerformIO (newIORef 7)
 {-# NOINLINE seedText #-}
 
--- | Garbage for the collector: enough for some minor collections with the usual nursery, and many with a small one.
+-- | Garbage for the collector: enough for some minor collections with the usual nursery, and many with a small one. GRAPH_CHURN=800 in
+-- the environment makes it less, for collections that take long.
 churn :: Int -> IO Int
 churn n = do
+  wanted <- maybe 6000 read <$> lookupEnv "GRAPH_CHURN"
   let step !m i = Map.insert (i * 7919 `mod` 1009) [i .. i + 3] m
-      table = foldl step Map.empty [n .. n + 6000]
+      table = foldl step Map.empty [n .. n + wanted]
   evaluate (sum (map sum (Map.elems table)))
 
 collect :: IO ()

@@ -43,7 +43,7 @@ thaw_one() {
   local program=$1 directory=$2 mode=$3 graph=$4 status=0
   shift 4
   local err
-  err=$(timeout 120 "./$program" thaw "$mode" "$graph" "$directory/$graph.snap" +RTS -V0 "$@" 2>&1) || status=$?
+  err=$(timeout "${THAW_LIMIT:-120}" "./$program" thaw "$mode" "$graph" "$directory/$graph.snap" +RTS -V0 "$@" 2>&1) || status=$?
   [ $status != 0 ] || return 0
   # One write, for others append too.
   printf '%s\n' "$graph: ./$program thaw $mode $graph $directory/$graph.snap +RTS $* (exit $status): $(tr '\n' ' ' <<<"${err:0:600}")" \
