@@ -5,10 +5,11 @@
 // Each round runs every command once, in an order that is drawn anew (but the same in each call), so
 // that neither the machine's drift nor what one leaves behind for the next falls on one of them.
 // Prints for each command a line: median and minimum in microseconds, and the median over the rounds
-// of the ratio to the first command in the same round.
+// of the ratio to the first command in the same round, and the median of its minor page faults.
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,17 +36,23 @@ double now() {
   return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_nsec) / 1e3;
 }
 
-double run(char* program, const posix_spawn_file_actions_t& silent) {
+struct Run {
+  double time;    // microseconds
+  double faults;  // minor page faults
+};
+
+Run run(char* program, const posix_spawn_file_actions_t& silent) {
   char* arguments[] = {program, nullptr};
   pid_t child = 0;
   int status = 0;
   const double start = now();
   if (posix_spawn(&child, program, &silent, nullptr, arguments, environ) != 0) die("a program does not start");
-  while (waitpid(child, &status, 0) < 0) {
+  rusage usage{};
+  while (wait4(child, &status, 0, &usage) < 0) {
   }
   const double end = now();
   if (status != 0) die("a program failed");
-  return end - start;
+  return {end - start, static_cast<double>(usage.ru_minflt)};
 }
 
 double median(std::vector<double> values) {
@@ -64,6 +71,7 @@ int main(int argc, char** argv) {
   posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 
   std::vector<std::vector<double>> times(programs, std::vector<double>(rounds));
+  std::vector<std::vector<double>> faults = times;
   std::vector<size_t> order(programs);
   std::iota(order.begin(), order.end(), size_t{0});
   std::mt19937 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same order each time
@@ -71,14 +79,16 @@ int main(int argc, char** argv) {
   for (size_t round = 0; round < warm_up + rounds; ++round) {
     std::shuffle(order.begin(), order.end(), random);
     for (const size_t turn : order) {
-      const double time = run(argv[2 + turn], silent);
-      if (round >= warm_up) times[turn][round - warm_up] = time;
+      const Run result = run(argv[2 + turn], silent);
+      if (round < warm_up) continue;
+      times[turn][round - warm_up] = result.time;
+      faults[turn][round - warm_up] = result.faults;
     }
   }
   for (size_t i = 0; i < programs; ++i) {
     std::vector<double> ratios(rounds);
     for (size_t round = 0; round < rounds; ++round) ratios[round] = times[i][round] / times[0][round];
-    std::printf("%.1f %.1f %.4f\n", median(times[i]), *std::min_element(times[i].begin(), times[i].end()),
-                median(ratios));
+    std::printf("%.1f %.1f %.4f %.0f\n", median(times[i]), *std::min_element(times[i].begin(), times[i].end()),
+                median(ratios), median(faults[i]));
   }
 }

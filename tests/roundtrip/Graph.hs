@@ -162,6 +162,25 @@ thawGraph mode (Graph n _ make (Shape ask)) file = do
       alive <- deRefWeak weak
       when (maybe True (const False) alive) $ die' (n ++ ": a weak pointer on the root died")
 
+-- | All graphs in one process, in an order that the number draws: each is asked when it is thawed, and once more when all are there.
+thawAll :: Int -> [Graph] -> FilePath -> IO ()
+thawAll number graphs directory = do
+  again <- forM shuffled $ \(Graph n _ make (Shape ask)) -> do
+    thawed <- thaw (directory ++ "/" ++ n ++ ".snap")
+    case thawed of
+      Left failure -> die' (n ++ ": thaw: " ++ show failure)
+      Right value -> do
+        let check moment = compareShapes (n ++ ": " ++ moment) (ask Built (make seed)) (ask Thawed value)
+        -- Half of them are not looked at before the others are there.
+        when (even (length n + number)) $ check "with those before it"
+        return (check "with all others")
+  collect
+  sequence_ again
+  collect
+  sequence_ (reverse again)
+  where
+    shuffled = map snd (sortOn fst (zip (drop 1 (iterate (\x -> (x * 1103515245 + 12345) `mod` 2147483648) (number * 7919 + 1))) graphs))
+
 freezeGraph :: Graph -> FilePath -> IO ()
 freezeGraph (Graph n least make _) file = do
   result <- freeze file (make seed)
@@ -186,6 +205,7 @@ die' message = hPutStrLn stderr message >> exitFailure
 -- > prog freeze NAME FILE
 -- > prog freeze-all DIR [collected]          (each to DIR/NAME.snap)
 -- > prog freeze-twice NAME FILE FILE         (one value, collections between)
+-- > prog thaw-all NUMBER DIR [NAME...]      (all but these)
 -- > prog thaw MODE NAME FILE         (MODE: early, late, threads)
 run :: [Graph] -> IO ()
 run graphs = do
@@ -204,6 +224,7 @@ run graphs = do
       _ <- churn 5
       performMajorGC
       freezeGraph g (directory ++ "/" ++ name g ++ ".snap")
+    "thaw-all" : number : directory : without -> thawAll (read number) [g | g <- graphs, name g `notElem` without] directory
     ["freeze-twice", n, first, second] -> find n >>= \g -> freezeTwice g first second
     ["thaw", mode, n, file] -> find n >>= \g -> thawGraph (modeNamed mode) g file
     _ -> hPutStrLn stderr ("unknown arguments " ++ unwords arguments) >> exitWith (ExitFailure 2)

@@ -19,3 +19,4 @@ freeze_each data vanilla
 freeze_each data_threaded threaded -N2
 thaw_each early late
 thaw_elsewhere early late
+[ -n "${GRAPHS:-}" ] || thaw_together

@@ -25,6 +25,7 @@ freeze_each lazy vanilla
 freeze_each lazy_threaded threaded -N2
 thaw_each early late threads
 thaw_elsewhere early late threads
+[ -n "${GRAPHS:-}" ] || thaw_together
 
 [ -z "${GRAPHS:-}" ] || exit 0
 build_program caf Caf.hs

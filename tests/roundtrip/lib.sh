@@ -124,3 +124,19 @@ thaw_elsewhere() {
   fi
   echo "compared ${#graphs[@]} graphs at other addresses ($(wc -l <list) comparisons) in $((SECONDS - start)) s"
 }
+
+# thaw_together: all graphs in one process but those that take long, in several orders and under several collectors.
+thaw_together() {
+  local number=0 flag way start=$SECONDS
+  # A small nursery and several threads on a busy machine: the parallel collector's threads wait for one another for minutes.
+  for flag in '-A1m' '-A1m --nonmoving-gc'; do
+    for way in "$program vanilla" "${program}_threaded threaded -N2"; do
+      number=$((number + 1))
+      read -ra words <<<"$way"
+      # shellcheck disable=SC2086 # several flags
+      timeout 300 "./${words[0]}" thaw-all $number "${words[1]}" $slow +RTS -V0 "${words[@]:2}" $flag >together.out 2>&1 ||
+        fail "together: ./${words[0]} thaw-all $number ${words[1]} +RTS ${words[*]:2} $flag: exit $?: $(head -c 1000 together.out)"
+    done
+  done
+  echo "thawed all in one process, in $number orders, in $((SECONDS - start)) s"
+}
