@@ -1,6 +1,8 @@
 // Freezing, as the C ABI offers it: walk while the world stands still, write afterwards.
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +54,38 @@ uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
     snprintf(to->message, sizeof to->message, "%.4000s: %s", file, from.message);
   }
   return to->code;
+}
+
+// --- FASTBOOT_CAPTURE
+// -------------------------------------------------------------------------------------------------
+
+// The directory that collects this process's images, or nullptr.
+const char* capture_directory() {
+  const char* capture = getenv("FASTBOOT_CAPTURE");
+  return capture != nullptr && capture[0] != '\0' ? capture : nullptr;
+}
+
+bool capture_path(const char* name, const char* ending, char* out, uint64_t size) {
+  const char* directory = capture_directory();
+  if (directory == nullptr) return false;
+  snprintf(out, size, "%s/%s%s", directory, name, ending);
+  return true;
+}
+
+// Whoever collects images learns why one is missing, even where the program goes on without it: from the file
+// NAME.error, which holds the code and the sentence. An image that is frozen after all takes it away again.
+void record_failure(const char* name, const fastboot_error& error) {
+  char path[4096];
+  if (!capture_path(name, ".error", path, sizeof path)) return;
+  const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return;  // as when the disk is full: then the program's own message has to do
+  dprintf(fd, "error %u: %s\n", error.code, error.message);
+  close(fd);
+}
+
+void forget_failure(const char* name) {
+  char path[4096];
+  if (capture_path(name, ".error", path, sizeof path)) unlink(path);
 }
 
 // --- memory
@@ -428,7 +462,9 @@ uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const cha
   }
   if (!ok) {
     fastboot_freeze_discard(graph);
-    return report_error(nullptr, why, error);
+    report_error(nullptr, why, error);
+    record_failure(name, *error);
+    return error->code;
   }
   report->closures = graph->walker.closures();
   report->lazy_closures = graph->walker.lazy_closures();
@@ -441,11 +477,7 @@ uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const cha
 uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, fastboot_freeze_report* report,
                                fastboot_error* error) {
   char captured[4096];
-  const char* capture = getenv("FASTBOOT_CAPTURE");
-  if (capture != nullptr && capture[0] != '\0') {
-    snprintf(captured, sizeof captured, "%s/%s.snap", capture, graph->name);
-    path = captured;
-  }
+  if (capture_path(graph->name, ".snap", captured, sizeof captured)) path = captured;
   const uint64_t start = runtime::now();
   Error why;
   void* memory = malloc(sizeof(Assembly));
@@ -460,13 +492,14 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
   report->write_time = runtime::now() - start;
   if (assembly != nullptr) assembly->~Assembly();
   free(memory);
+  if (ok) {
+    forget_failure(graph->name);
+  } else {
+    report_error(path, why, error);
+    record_failure(graph->name, *error);
+  }
   fastboot_freeze_discard(graph);
-  if (!ok) return report_error(path, why, error);
-  runtime::trace("%s: froze %llu closures, %llu bytes; the world stood still for %llu us, writing took %llu us", path,
-                 static_cast<unsigned long long>(report->closures), static_cast<unsigned long long>(report->file_size),
-                 static_cast<unsigned long long>(report->walk_time / 1000),
-                 static_cast<unsigned long long>(report->write_time / 1000));
-  return 0;
+  return ok ? 0 : error->code;
 }
 
 void fastboot_freeze_discard(fastboot_frozen_graph* graph) {

@@ -247,7 +247,7 @@ struct Mapping {
     // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it
     // here, so it may fail.
     (void)mmap(reinterpret_cast<void*>(view.header->slot_address + delta), wire::kPageSize, PROT_READ,
-         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), 0);
+               MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), 0);
     timeline->step("link");
     return true;
   }
@@ -363,6 +363,5 @@ extern "C" uint32_t fastboot_thaw(const char* path, const char* root, const char
   if (error == nullptr) return static_cast<uint32_t>(why.code);
   error->code = static_cast<uint32_t>(why.code);
   snprintf(error->message, sizeof error->message, "%.4000s: %s", path, why.message);
-  runtime::trace("%s", error->message);
   return error->code;
 }

@@ -39,8 +39,11 @@ import System.IO.Unsafe (unsafePerformIO)
 --
 -- Nothing that goes wrong with the snapshot is an error of the program: without a snapshot, or with one that is damaged, of
 -- another build, another type, or not to be trusted, the value is built. Where it cannot be frozen (a mutable part, a full
--- disk), the value that was built is returned all the same. With @FASTBOOT_TRACE=1@ in the environment, a line on stderr says
--- what happened and why.
+-- disk), the value that was built is returned all the same. With @FASTBOOT_TRACE=1@ in the environment, one line on stderr
+-- says what happened and why.
+--
+-- Processes that start at once each build where there is no snapshot yet; the last one's file stays, and each is written
+-- beside the path and renamed, so that nobody ever sees half of one.
 --
 -- Use it for top-level values. In a function, the first call's argument would decide what the snapshot holds for all.
 --
@@ -56,13 +59,13 @@ frozen path build = unsafePerformIO (thawOrBuild path build)
 -- The image and its root are named after the file, without directory and ending (@x\/dict.snap@: @dict@); characters other
 -- than @A-Z a-z 0-9 _ . $ -@ become @_@.
 freeze :: Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
-freeze = freezeValue
+freeze = freezeTraced
 
 -- | The only root of the snapshot, or the one that is named as the image. A snapshot is mapped once in a process; thawing it
 -- again gives the same value.
 thaw :: Typeable a => FilePath -> IO (Either ThawError a)
-thaw path = thawValue path Nothing
+thaw path = thawTraced path Nothing
 
 -- | The root of the given name.
 thawRoot :: Typeable a => FilePath -> String -> IO (Either ThawError a)
-thawRoot path = thawValue path . Just
+thawRoot path = thawTraced path . Just

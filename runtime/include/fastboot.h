@@ -45,14 +45,16 @@ uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const cha
                               fastboot_freeze_report* report, fastboot_error* error);
 
 /* Writes the graph to `path` (temporary file, fsync, rename) and releases it, whatever comes of it. With
- * FASTBOOT_CAPTURE set, `path` only gives the name and the file goes to that directory. */
+ * FASTBOOT_CAPTURE set, `path` only gives the name and the file goes to that directory; a failure of this function or
+ * of fastboot_freeze_walk is then told there, too, in the file NAME.error. */
 uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, fastboot_freeze_report* report,
                                fastboot_error* error);
 void fastboot_freeze_discard(fastboot_frozen_graph* graph);
 
 /* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`,
  * or where that is NULL of the only root or the one named as the image. `type_name` is for the message when the type is
- * wrong, and may be NULL. Call it by an *unsafe* foreign call: the pointer is only known to the collector once the
+ * wrong, and may be NULL. Under FASTBOOT_TRACE a line tells of success; failure is the caller's to tell, who knows what
+ * comes of it. Call it by an *unsafe* foreign call: the pointer is only known to the collector once the
  * caller holds it. */
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
                        uint64_t type_fingerprint_1, void** closure, fastboot_error* error);

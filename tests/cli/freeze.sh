@@ -17,6 +17,7 @@ cat >Table.hs <<'END'
 module Main (main) where
 
 import Control.Concurrent (threadDelay)
+import Data.IORef
 import qualified Data.Map.Strict as Map
 import Fastboot
 import System.Environment (getArgs)
@@ -42,6 +43,10 @@ main = do
     ["several"] -> mapM_ save ["b.snap", "a.snap"]
     ["twice"] -> mapM_ save ["x/dict.snap", "y/dict.snap"]
     ["nothing"] -> return ()
+    ["frozen-mutable"] -> newIORef 'x' >>= \r -> readIORef (frozen "dict.snap" (return r)) >>= print
+    ["save-mutable"] -> newIORef 'x' >>= freeze "dict.snap" >>= either (die . show) (const (return ()))
+    ["mutable-then-save"] -> newIORef 'x' >>= freeze "dict.snap" >> save "dict.snap"
+    ["mutable-and-other"] -> newIORef 'x' >>= freeze "mutable.snap" >> save "dict.snap"
     ["cat"] -> getContents >>= hPutStr stderr
     ["arguments", "@response", "--", "-q", "a b"] -> save "dict.snap"
     ["thaw", path] -> thaw path >>= \got -> case got of
@@ -116,6 +121,8 @@ PATH=$PWD:$PATH run 0 '' -o out/dict.snap table -- frozen
 [ "$(./table thaw out/dict.snap)" = same ] || fail 'a value of frozen'
 FASTBOOT_DISABLE=1 run 0 '' -o out/dict.snap ./table -- frozen
 run 0 '' -o out/dict.snap ./table -- twice
+run 0 '' -o out/dict.snap ./table -- mutable-then-save
+run 0 '' -o out/dict.snap --image dict ./table -- mutable-and-other
 echo '-q' >response
 run 0 '' @response -o out/dict.snap ./table -- arguments @response -- -q 'a b'
 echo input | "$freeze" -o out/x.snap ./table -- cat 2>err.txt
@@ -160,6 +167,11 @@ case $(ps -o stat= -p "$(cat grandchild)" 2>/dev/null) in
   *) fail 'what the program started runs on' ;;
 esac
 refused 1 'table: ended well and froze nothing; it has to call' -o out/old.snap ./table -- nothing
+# A program goes on without its snapshot; whoever collects it does not.
+mutable="image 'dict' could not be frozen: error 301: cannot freeze a MUT_VAR.*path: root"
+refused 1 "table: ended well, but $mutable" -o out/old.snap ./table -- frozen-mutable
+refused 1 "table: ended with exit status 1, expected 0; nothing was written; $mutable" -o out/old.snap ./table -- save-mutable
+refused 1 "table: ended well, but image 'mutable' could not be frozen" -o out/old.snap ./table -- mutable-and-other
 refused 1 'script: ended well and froze nothing; whether .* script' -o out/old.snap ./script -- nothing
 refused 1 'stripped: ended well and froze nothing; whether .* strip --strip-debug' -o out/old.snap ./stripped -- nothing
 refused 1 'plain: is not linked with .*fastboot-config --ghc-flags' -o out/old.snap ./plain

@@ -28,7 +28,17 @@ int exit_for(const Error& error) {
 // --- what PROGRAM did
 // -------------------------------------------------------------------------------------------------
 
-Result<void> judge(const Ended& ended, const Options& options, const std::string& program) {
+// "; 'dict' could not be frozen: error 301: ..." for each image that the program's runtime gave up.
+std::string quoted(const std::vector<NotCaptured>& failures) {
+  std::string text;
+  for (const NotCaptured& each : failures) {
+    text += fmt::format("{}image '{}' could not be frozen: {}", text.empty() ? "" : "; ", each.image, each.message);
+  }
+  return text;
+}
+
+Result<void> judge(const Ended& ended, const std::vector<NotCaptured>& failures, const Options& options,
+                   const std::string& program) {
   if (ended.interrupted != 0) {
     return fail(Code::program_failed,
                 fmt::format("stopped because signal {} ({}) came; nothing was written", ended.interrupted,
@@ -44,7 +54,8 @@ Result<void> judge(const Ended& ended, const Options& options, const std::string
             options.timeout),
         program);
   }
-  const std::string advice = "nothing was written; run it by itself to see why";
+  const std::string advice = failures.empty() ? "nothing was written; run it by itself to see why"
+                                              : "nothing was written; " + quoted(failures);
   if (ended.signal != 0) {
     return fail(Code::program_failed,
                 fmt::format("was killed by signal {} ({}), expected exit status 0; {}", ended.signal,
@@ -70,7 +81,7 @@ Failure froze_nothing(const std::string& program) {
     return fail(
         Code::froze_nothing,
         "ended well and froze nothing; it has to call freeze, or use a value that is frozen, on the way that these "
-        "arguments take (FASTBOOT_TRACE=1 in the environment tells why a value cannot be frozen)",
+        "arguments take",
         program);
   }
   const Result<void> known = symbols ? symbols->require_symtab() : tl::unexpected(symbols.error());
@@ -94,7 +105,13 @@ std::string names_of(const std::vector<Captured>& images) {
   return names;
 }
 
-Result<Captured> choose(const std::vector<Captured>& images, const Options& options, const std::string& program) {
+Result<Captured> choose(const CaptureDirectory& directory, const Options& options, const std::string& program) {
+  const std::vector<Captured> images = directory.images();
+  std::vector<NotCaptured> failures = directory.failures();
+  if (!options.image.empty())
+    std::erase_if(failures, [&](const NotCaptured& each) { return each.image != options.image; });
+  // The image that is wanted is among these, or may be.
+  if (!failures.empty()) return fail(Code::froze_nothing, "ended well, but " + quoted(failures), program);
   if (images.empty()) return froze_nothing(program);
   if (options.image.empty()) {
     if (images.size() == 1) return images.front();
@@ -128,8 +145,8 @@ class Freezer {
         run_program({*program, options_.program, options_.arguments, directory->path(), options_.timeout}, signals_);
     if (!ended) return tl::unexpected(ended.error());
     interrupted_ = ended->interrupted;
-    if (auto well = judge(*ended, options_, *program); !well) return well;
-    const auto chosen = choose(directory->images(), options_, *program);
+    if (auto well = judge(*ended, directory->failures(), options_, *program); !well) return well;
+    const auto chosen = choose(*directory, options_, *program);
     if (!chosen) return tl::unexpected(chosen.error());
     return take(*chosen, report);
   }

@@ -13,8 +13,8 @@ module Fastboot.Internal
   ( FreezeReport (..)
   , FreezeError (..)
   , ThawError (..)
-  , freezeValue
-  , thawValue
+  , freezeTraced
+  , thawTraced
   , thawOrBuild
   , imageName
   ) where
@@ -114,6 +114,23 @@ retries = takeWhile (< 50000) (iterate (* 2) 1000) ++ replicate 40 50000
 busyCode :: Word32
 busyCode = 312
 
+-- | One line on stderr, under FASTBOOT_TRACE.
+trace :: String -> IO ()
+trace line = withCString line traceLine
+
+-- | With what came of it under FASTBOOT_TRACE.
+freezeTraced :: Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeTraced path value = do
+  result <- freezeValue path value
+  trace (path ++ ": " ++ either show show result)
+  return result
+
+thawTraced :: Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
+thawTraced path root = do
+  result <- thawValue path root
+  either (trace . thawErrorMessage) (const (return ())) result
+  return result
+
 freezeValue :: forall a. Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
 freezeValue path value = do
   evaluated <- evaluate value
@@ -171,19 +188,17 @@ withPath path act
       act p
   | otherwise = withCString path act
 
+-- | What 'Fastboot.frozen' does. Whatever comes of it, FASTBOOT_TRACE tells in one line.
 thawOrBuild :: Typeable a => FilePath -> IO a -> IO a
 thawOrBuild path build = do
   capture <- isSet "FASTBOOT_CAPTURE"
   disabled <- isSet "FASTBOOT_DISABLE"
-  if disabled then build else if capture then buildAndFreeze else do
-    thawed <- thawValue path Nothing
-    either (const buildAndFreeze) return thawed
+  if disabled then build else if capture then buildAndFreeze (path ++ ": to be captured") else
+    thawValue path Nothing >>= either (buildAndFreeze . thawErrorMessage) return
   where
-    buildAndFreeze = do
+    buildAndFreeze reason = do
       value <- build
       result <- freezeValue path value
-      case result of
-        Right _ -> return ()
-        Left failure -> withCString ("using the value that was built, for it cannot be frozen: " ++ show failure) traceLine
+      trace (reason ++ either (("; built, and not frozen: " ++) . show) (("; built anew: " ++) . show) result)
       return value
     isSet name = maybe False (not . null) <$> lookupEnv name
