@@ -2,10 +2,12 @@
 
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/scope.h"
 
 namespace fastboot::ghc {
 
@@ -74,7 +76,12 @@ void describe(const Image& image, uint64_t address) {
 void on_fault(int signal, siginfo_t* info, void* context) {
   const auto address = reinterpret_cast<uint64_t>(info->si_addr);
   if (info->si_code > 0) {
-    if (const Image* image = find_image(address)) describe(*image, address);
+    if (Image* image = find_image(address)) {
+      constexpr greg_t kWrite = 2;  // of the processor's error code for a page fault
+      const bool write = (static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR] & kWrite) != 0;
+      if (!write && notice_reference(image, address)) return;
+      describe(*image, address);
+    }
   }
   // Then as it would have been: the handler that was there, or the default at the next fault of this instruction.
   if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {
@@ -88,6 +95,12 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 }
 
 }  // namespace
+
+bool faults_are_ours() {
+  struct sigaction action;
+  return sigaction(SIGSEGV, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) != 0 &&
+         action.sa_sigaction == on_fault;
+}
 
 void report_faults() {
   static bool installed = false;

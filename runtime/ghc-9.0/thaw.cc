@@ -20,6 +20,7 @@
 #include "ghc-9.0/placement.h"
 #include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/scope.h"
 #include "ghc-9.0/static_roots.h"
 
 using fastboot::runtime::Module;
@@ -279,6 +280,7 @@ Image* new_image(const SnapshotFile& file, const Placement& placement, Error* er
   image->view = view;
   image->view.rebase_onto(image->metadata);
   image->delta = placement.begin - view.header->slot_address;
+  image->placement = placement;
   image->begin = placement.begin;
   image->end = placement.end;
   const uint64_t forced = forced_offset(view);
@@ -291,6 +293,7 @@ Image* new_image(const SnapshotFile& file, const Placement& placement, Error* er
 // The image of the same content, if this process has it already.
 Image* find_thawed(const View& view) {
   for (Image* image = first_image(); image != nullptr; image = image->next) {
+    if (image->metadata == nullptr) continue;
     if (memcmp(image->view.header->metadata_hash, view.header->metadata_hash, wire::kHashSize) == 0) return image;
   }
   return nullptr;
@@ -323,16 +326,18 @@ bool thaw_new(const SnapshotFile& file, Timeline* timeline, Image** out, Error* 
   }
   // Point of no return.
   extend_heap_range(placement);
-  keep_static_roots(*image);
-  add_image(image);
+  image->placement.reserved = true;
+  image->static_roots = keep_static_roots(*image);
+  image = add_image(image);
   report_faults();
   timeline->step("static roots");
   *out = image;
   return true;
 }
 
+// Where `scoped` is given, for as long as that scope lasts; else for good.
 bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1,
-          void** closure, Error* error) {
+          void** closure, Image** scoped, Error* error) {
   Timeline timeline;
   SnapshotFile file;
   if (!check_supported(error) || !file.open(path, error)) return false;
@@ -343,6 +348,12 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
   Image* image = find_thawed(file.view());
   if (image == nullptr && !thaw_new(file, &timeline, &image, error)) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
+  if (scoped == nullptr) {
+    image->permanent = true;
+  } else {
+    ++image->scopes;
+    *scoped = image;
+  }
   if (timeline.on()) {
     char steps[1024];
     timeline.describe(steps, sizeof steps);
@@ -352,16 +363,48 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
   return true;
 }
 
-}  // namespace
-
-extern "C" uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name,
-                                  uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, void** closure,
-                                  fastboot_error* error) {
-  Error why;
-  *closure = nullptr;
-  if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &why)) return 0;
+uint32_t report_failure(const char* path, const Error& why, fastboot_error* error) {
   if (error == nullptr) return static_cast<uint32_t>(why.code);
   error->code = static_cast<uint32_t>(why.code);
   snprintf(error->message, sizeof error->message, "%.4000s: %s", path, why.message);
   return error->code;
 }
+
+}  // namespace
+
+extern "C" {
+
+uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                       uint64_t type_fingerprint_1, void** closure, fastboot_error* error) {
+  Error why;
+  *closure = nullptr;
+  if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, nullptr, &why)) return 0;
+  return report_failure(path, why, error);
+}
+
+uint32_t fastboot_scope_enter(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                              uint64_t type_fingerprint_1, void** closure, fastboot_scope** scope,
+                              fastboot_error* error) {
+  Error why;
+  Image* image = nullptr;
+  *closure = nullptr;
+  if (!thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &image, &why)) {
+    return report_failure(path, why, error);
+  }
+  *scope = reinterpret_cast<fastboot_scope*>(image);
+  return 0;
+}
+
+uint64_t fastboot_scope_leave(fastboot_scope* scope) {
+  const Locked locked;
+  auto* image = reinterpret_cast<Image*>(scope);
+  --image->scopes;
+  return watch_references(image);
+}
+
+void fastboot_scope_release(fastboot_scope* scope, uint64_t watch) {
+  const Locked locked;
+  release_unless_met(reinterpret_cast<Image*>(scope), watch);
+}
+
+}  // extern "C"

@@ -27,6 +27,7 @@ module Fastboot
     -- * Thawing
   , thaw
   , thawRoot
+  , withFrozen
   , ThawError (..)
   ) where
 
@@ -69,3 +70,16 @@ thaw path = thawTraced path Nothing
 -- | The root of the given name.
 thawRoot :: Typeable a => FilePath -> String -> IO (Either ThawError a)
 thawRoot path = thawTraced path . Just
+
+-- | @withFrozen path act@ thaws as 'thaw' does and runs @act@ with the value. When @act@ has ended, also by an exception, a
+-- major collection tells whether anything still refers to the image: the result, an 'Data.IORef.IORef', a thread, a CAF, a
+-- weak pointer, whatever there is. If not, the image is unmapped. Otherwise it stays mapped and everything stays valid; with
+-- @FASTBOOT_TRACE=1@ a line on stderr says so, and the next scope with this file tries again.
+--
+-- Images also stay that are thawed by 'thaw' or 'Fastboot.frozen', too, that hold bytes of string literals (lazy strings,
+-- @TypeRep@s), or that are used under the non-moving collector.
+--
+-- Do not let addresses escape that no value keeps alive (@unsafeUseAsCString bytes return@): that is as wrong as without
+-- Fastboot.
+withFrozen :: Typeable a => FilePath -> (a -> IO b) -> IO (Either ThawError b)
+withFrozen = thawScoped

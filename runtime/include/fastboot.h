@@ -59,6 +59,17 @@ void fastboot_freeze_discard(fastboot_frozen_graph* graph);
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
                        uint64_t type_fingerprint_1, void** closure, fastboot_error* error);
 
+/* Thaws for a scope: an image that is only used in scopes goes when the last of them is left and the collector meets no
+ * pointer into it any more. Enter as with fastboot_thaw; then fastboot_scope_leave, once; where that gives a number, a
+ * major collection and fastboot_scope_release with this number. The latter two by *unsafe* foreign calls. An image that
+ * stays is reported under FASTBOOT_TRACE. */
+typedef struct fastboot_scope fastboot_scope;
+uint32_t fastboot_scope_enter(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                              uint64_t type_fingerprint_1, void** closure, fastboot_scope** scope,
+                              fastboot_error* error);
+uint64_t fastboot_scope_leave(fastboot_scope* scope);
+void fastboot_scope_release(fastboot_scope* scope, uint64_t watch);
+
 /* One line on stderr when FASTBOOT_TRACE is set, else nothing. */
 void fastboot_trace(const char* line);
 

@@ -15,12 +15,13 @@ module Fastboot.Internal
   , ThawError (..)
   , freezeTraced
   , thawTraced
+  , thawScoped
   , thawOrBuild
   , imageName
   ) where
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
-import Control.Exception (Exception, bracket, evaluate)
+import Control.Exception (Exception, bracket, evaluate, mask, onException)
 import Data.Char (isAsciiLower, isAsciiUpper, isDigit, ord)
 import Data.List (isSuffixOf)
 import Data.Typeable (Typeable, typeOf, typeRep, typeRepFingerprint)
@@ -34,6 +35,7 @@ import Foreign.Storable (peek, peekByteOff, pokeByteOff)
 import GHC.Exts (Ptr (..), addrToAny#)
 import GHC.Fingerprint.Type (Fingerprint (..))
 import System.Environment (lookupEnv)
+import System.Mem (performMajorGC)
 
 -- | What a freeze made.
 data FreezeReport = FreezeReport
@@ -73,6 +75,7 @@ instance Exception FreezeError
 instance Exception ThawError
 
 data FrozenGraph
+data Scope
 
 type Walk = StablePtr () -> StablePtr ThreadId -> CInt -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
   -> Ptr ThawError -> IO Word32
@@ -83,6 +86,10 @@ foreign import ccall safe "fastboot_freeze_write" writeGraph
   :: Ptr FrozenGraph -> CString -> Ptr FreezeReport -> Ptr ThawError -> IO Word32
 foreign import ccall unsafe "fastboot_thaw" thawHere
   :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
+foreign import ccall unsafe "fastboot_scope_enter" enterScope
+  :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr (Ptr Scope) -> Ptr ThawError -> IO Word32
+foreign import ccall unsafe "fastboot_scope_leave" leaveScope :: Ptr Scope -> IO Word64
+foreign import ccall unsafe "fastboot_scope_release" releaseScope :: Ptr Scope -> Word64 -> IO ()
 foreign import ccall unsafe "fastboot_trace" traceLine :: CString -> IO ()
 
 -- Sizes of fastboot_error and fastboot_freeze_report.
@@ -157,12 +164,34 @@ freezeValue path value = do
         if code == 0 then Right <$> readReport report else Left . FreezeError code <$> errorMessage failure
   where withStable x = bracket (newStablePtr x) freeStablePtr
 
-thawValue :: forall a. Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
-thawValue path root =
+-- | What 'Fastboot.withFrozen' does.
+thawScoped :: Typeable a => FilePath -> (a -> IO b) -> IO (Either ThawError b)
+thawScoped path act = alloca $ \out -> mask $ \restore -> do
+  thawed <- thawBy (\p root typeName high low closure -> enterScope p root typeName high low closure out) path Nothing
+  case thawed of
+    Left failure -> trace (thawErrorMessage failure) >> return (Left failure)
+    Right value -> do
+      scope <- peek out
+      -- From here on nothing but what `act` leaves behind may hold the value.
+      result <- restore (act value) `onException` leave scope
+      leave scope
+      return (Right result)
+  where
+    leave scope = do
+      watch <- leaveScope scope
+      if watch == 0 then return () else performMajorGC >> releaseScope scope watch
+
+thawValue :: Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
+thawValue = thawBy thawHere
+
+type Thaw = CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
+
+thawBy :: forall a. Typeable a => Thaw -> FilePath -> Maybe String -> IO (Either ThawError a)
+thawBy thawing path root =
   withPath path $ \cPath -> withMaybe root $ \cRoot -> alloca $ \out -> do
     -- What goes with a message (its buffer, what the type is called) takes as long as opening the file. It is only made when
     -- there is something to tell, by trying again.
-    let call = thawHere cPath cRoot
+    let call = thawing cPath cRoot
     first <- call nullPtr high low out nullPtr
     failed <- if first == 0 then return Nothing else allocaBytes errorSize $ \failure -> withCString (show rep) $ \cType -> do
       code <- call cType high low out failure
@@ -177,6 +206,7 @@ thawValue path root =
     Fingerprint high low = typeRepFingerprint rep
     withMaybe Nothing act = act nullPtr
     withMaybe (Just s) act = withCString s act
+{-# INLINE thawBy #-}
 
 -- | As 'withCString', without the encoding's machinery where the path is ASCII, as nearly all are.
 withPath :: FilePath -> (CString -> IO b) -> IO b
