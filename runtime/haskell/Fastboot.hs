@@ -22,6 +22,8 @@ module Fastboot
     frozen
     -- * Freezing
   , freeze
+  , freezeWith
+  , Depth (..)
   , FreezeReport (..)
   , FreezeError (..)
     -- * Thawing
@@ -60,7 +62,11 @@ frozen path build = unsafePerformIO (thawOrBuild path build)
 -- The image and its root are named after the file, without directory and ending (@x\/dict.snap@: @dict@); characters other
 -- than @A-Z a-z 0-9 _ . $ -@ become @_@.
 freeze :: Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
-freeze = freezeTraced
+freeze = freezeWith WHNF
+
+-- | As 'freeze', with the depth to which the value is evaluated first.
+freezeWith :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeWith = freezeTraced
 
 -- | The only root of the snapshot, or the one that is named as the image. A snapshot is mapped once in a process; thawing it
 -- again gives the same value.

@@ -1,4 +1,5 @@
 {-# LANGUAGE BangPatterns #-}
+{-# LANGUAGE ExistentialQuantification #-}
 {-# LANGUAGE MagicHash #-}
 {-# LANGUAGE ScopedTypeVariables #-}
 {-# LANGUAGE UnboxedTuples #-}
@@ -13,6 +14,7 @@ module Fastboot.Internal
   ( FreezeReport (..)
   , FreezeError (..)
   , ThawError (..)
+  , Depth (..)
   , freezeTraced
   , thawTraced
   , thawScoped
@@ -22,17 +24,20 @@ module Fastboot.Internal
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
 import Control.Exception (Exception, bracket, evaluate, mask, onException)
+import Control.Monad (unless, void, when)
 import Data.Char (isAsciiLower, isAsciiUpper, isDigit, ord)
+import Data.IORef (IORef, newIORef, readIORef, writeIORef)
 import Data.List (isSuffixOf)
-import Data.Typeable (Typeable, typeOf, typeRep, typeRepFingerprint)
+import Data.Typeable (TypeRep, Typeable, typeOf, typeRep, typeRepFingerprint)
 import Data.Word (Word8, Word32, Word64)
 import Foreign.C.String (CString, peekCString, withCString)
 import Foreign.C.Types (CInt (..))
 import Foreign.Marshal.Alloc (alloca, allocaBytes)
 import Foreign.Ptr (Ptr, nullPtr, plusPtr)
-import Foreign.StablePtr (StablePtr, castPtrToStablePtr, castStablePtrToPtr, freeStablePtr, newStablePtr)
+import Foreign.StablePtr (StablePtr, castPtrToStablePtr, castStablePtrToPtr, deRefStablePtr, freeStablePtr, newStablePtr)
 import Foreign.Storable (peek, peekByteOff, pokeByteOff)
-import GHC.Exts (Ptr (..), addrToAny#)
+import GHC.Clock (getMonotonicTimeNSec)
+import GHC.Exts (Any, Ptr (..), addrToAny#)
 import GHC.Fingerprint.Type (Fingerprint (..))
 import System.Environment (lookupEnv)
 import System.Mem (performMajorGC)
@@ -74,10 +79,24 @@ instance Show ThawError where
 instance Exception FreezeError
 instance Exception ThawError
 
+-- | How far a value is evaluated before it is frozen. What is not evaluated is frozen as a thunk, and evaluated by each
+-- process that needs it.
+data Depth
+  = AsIs -- ^ not at all
+  | WHNF -- ^ to weak head normal form: the outermost constructor or function
+  | NF
+    -- ^ to normal form, as @force@ does, but by whatever type, without @NFData@: all that is reachable through constructors
+    -- and arrays. What functions hold stays as it is. An exception that evaluation throws comes out, and an infinite
+    -- structure never ends; work of more than two seconds tells of itself on stderr.
+  deriving (Eq, Ord, Show, Read, Enum, Bounded)
+
 data FrozenGraph
 data Scope
 
-type Walk = StablePtr () -> StablePtr ThreadId -> CInt -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
+-- | A value to freeze, its name, and its type.
+data Root = forall a. Root String TypeRep a
+
+type Walk = CString -> Ptr Root -> Word32 -> StablePtr ThreadId -> CInt -> Ptr (StablePtr [Any]) -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
   -> Ptr ThawError -> IO Word32
 
 foreign import ccall unsafe "fastboot_freeze_walk" walkHere :: Walk
@@ -90,12 +109,15 @@ foreign import ccall unsafe "fastboot_scope_enter" enterScope
   :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr (Ptr Scope) -> Ptr ThawError -> IO Word32
 foreign import ccall unsafe "fastboot_scope_leave" leaveScope :: Ptr Scope -> IO Word64
 foreign import ccall unsafe "fastboot_scope_release" releaseScope :: Ptr Scope -> Word64 -> IO ()
+foreign import ccall unsafe "fastboot_thunks_below" thunksBelow :: StablePtr Any -> IO (Ptr ())
 foreign import ccall unsafe "fastboot_trace" traceLine :: CString -> IO ()
+foreign import ccall unsafe "fastboot_tell" tellLine :: CString -> IO ()
 
--- Sizes of fastboot_error and fastboot_freeze_report.
-errorSize, reportSize :: Int
+-- Sizes of fastboot_error, fastboot_freeze_report and fastboot_root.
+errorSize, reportSize, rootSize :: Int
 errorSize = 4 + 8192
 reportSize = 7 * 8
+rootSize = 5 * 8
 
 errorMessage :: Ptr ThawError -> IO String
 errorMessage p = peekCString (p `plusPtr` 4)
@@ -126,9 +148,9 @@ trace :: String -> IO ()
 trace line = withCString line traceLine
 
 -- | With what came of it under FASTBOOT_TRACE.
-freezeTraced :: Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
-freezeTraced path value = do
-  result <- freezeValue path value
+freezeTraced :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeTraced depth path value = do
+  result <- freezeValue depth path value
   trace (path ++ ": " ++ either show show result)
   return result
 
@@ -138,31 +160,97 @@ thawTraced path root = do
   either (trace . thawErrorMessage) (const (return ())) result
   return result
 
-freezeValue :: forall a. Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
-freezeValue path value = do
-  evaluated <- evaluate value
+freezeValue :: forall a. Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeValue depth path value = freezeRoots depth path [Root (imageName path) (typeOf value) value]
+
+freezeRoots :: Depth -> FilePath -> [Root] -> IO (Either FreezeError FreezeReport)
+freezeRoots depth path roots = do
+  unless (depth == AsIs) (mapM_ (\(Root _ _ value) -> void (evaluate value)) roots)
   thread <- myThreadId
-  let rep = typeOf value
-      Fingerprint high low = typeRepFingerprint rep
-  withCString path $ \cPath -> withCString (imageName path) $ \cName -> withCString (show rep) $ \cType ->
-    allocaBytes errorSize $ \failure -> allocaBytes reportSize $ \report -> alloca $ \out ->
-      withStable evaluated $ \root -> withStable thread $ \self -> do
-        let untyped = castPtrToStablePtr (castStablePtrToPtr root)
-            attempt waits = do
+  progress <- startProgress path
+  withCString path $ \cPath -> withCString (imageName path) $ \cName -> withRoots roots $ \cRoots ->
+    allocaBytes errorSize $ \failure -> allocaBytes reportSize $ \report -> alloca $ \out -> alloca $ \thunks ->
+      withStable thread $ \self -> do
+        let count = fromIntegral (length roots)
+            attempt wanted waits = do
               capabilities <- getNumCapabilities
               -- With one capability an unsafe call keeps all other Haskell threads still, and leaves our own stack's thunks
               -- alone.
               let (walk, safeCall) = if capabilities > 1 then (walkStopped, 1) else (walkHere, 0)
-              walked <- walk untyped self safeCall cName cType high low out report failure
+              walked <- walk cName cRoots count self safeCall wanted out report failure
               case waits of
-                wait : more | walked == busyCode -> threadDelay wait >> attempt more
+                wait : more | walked == busyCode -> threadDelay wait >> attempt wanted more
                 _ -> return walked
-        walked <- attempt retries
+            evaluateAll = do
+              walked <- attempt thunks retries
+              stable <- if walked == 0 then peek thunks else return (castPtrToStablePtr nullPtr)
+              if castStablePtrToPtr stable == nullPtr then return walked else do
+                found <- deRefStablePtr stable
+                freeStablePtr stable
+                evaluateFound progress found
+                evaluateAll
+        evaluated <- if depth == NF then evaluateAll else return 0
+        walked <- if evaluated == 0 then attempt nullPtr retries else return evaluated
         code <- if walked /= 0 then return walked else do
           graph <- peek out
           writeGraph graph cPath report failure
         if code == 0 then Right <$> readReport report else Left . FreezeError code <$> errorMessage failure
-  where withStable x = bracket (newStablePtr x) freeStablePtr
+
+withStable :: a -> (StablePtr a -> IO b) -> IO b
+withStable x = bracket (newStablePtr x) freeStablePtr
+
+withRoots :: [Root] -> (Ptr Root -> IO a) -> IO a
+withRoots roots act = allocaBytes (rootSize * length roots) $ \array -> do
+  let go _ [] = act array
+      go at (Root name rep value : rest) =
+        withCString name $ \cName -> withCString (show rep) $ \cType -> withStable value $ \stable -> do
+          let Fingerprint high low = typeRepFingerprint rep
+          pokeByteOff at 0 (castStablePtrToPtr stable)
+          pokeByteOff at 8 cName
+          pokeByteOff at 16 cType
+          pokeByteOff at 24 high
+          pokeByteOff at 32 low
+          go (at `plusPtr` rootSize) rest
+  go array roots
+
+-- Normal form -------------------------------------------------------------------------------------------------------------
+
+-- | Evaluates the thunks that a walk has listed, and those that come up by that, as far as they are found (thunks.h).
+evaluateFound :: Progress -> [Any] -> IO ()
+evaluateFound progress = go
+  where
+    go [] = return ()
+    go (thunk : rest) = do
+      value <- evaluate thunk
+      advance progress
+      new <- withStable value $ \stable -> do
+        Ptr address <- thunksBelow stable
+        case addrToAny# address of (# list #) -> return $! list
+      goBelow new rest
+    goBelow [] rest = go rest
+    goBelow new rest = go (new ++ rest)
+
+data Progress = Progress FilePath Word64 (IORef Word64) (IORef Word64) -- when it began, what is done, when to tell next
+
+startProgress :: FilePath -> IO Progress
+startProgress path = do
+  now <- getMonotonicTimeNSec
+  Progress path now <$> newIORef 0 <*> newIORef (now + interval)
+
+interval :: Word64
+interval = 2000000000
+
+advance :: Progress -> IO ()
+advance (Progress path start done next) = do
+  n <- (+ 1) <$> readIORef done
+  writeIORef done $! n
+  -- One evaluation may take as long as it likes: so the clock is looked at after each.
+  now <- getMonotonicTimeNSec
+  due <- readIORef next
+  when (now >= due) $ do
+    writeIORef next $! now + interval
+    tell (path ++ ": evaluating what is to be frozen: " ++ show n ++ " thunks in " ++ show ((now - start) `div` 1000000000) ++ " s, not finished yet")
+  where tell line = withCString line tellLine
 
 -- | What 'Fastboot.withFrozen' does.
 thawScoped :: Typeable a => FilePath -> (a -> IO b) -> IO (Either ThawError b)
@@ -228,7 +316,7 @@ thawOrBuild path build = do
   where
     buildAndFreeze reason = do
       value <- build
-      result <- freezeValue path value
+      result <- freezeValue WHNF path value
       trace (reason ++ either (("; built, and not frozen: " ++) . show) (("; built anew: " ++) . show) result)
       return value
     isSet name = maybe False (not . null) <$> lookupEnv name
