@@ -2,8 +2,13 @@
 // error, and nothing but the last write touches the output, so the old file stays in every failure.
 #include "fastboot-freeze/freeze.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "fastboot-freeze/capture.h"
 #include "fastboot-freeze/program.h"
@@ -19,6 +24,8 @@ using format::fail;
 using format::Failure;
 using format::Result;
 using wire::Code;
+
+constexpr const char* kListName = "roots.list";
 
 // A program that cannot be started says nothing about what it would freeze.
 int exit_for(const Error& error) {
@@ -99,6 +106,23 @@ Failure froze_nothing(const std::string& program) {
               program);
 }
 
+// A program that declares roots defines this symbol; one without it would run its main instead of answering. Linked
+// with -dynamic, it refers to the package and no more can be told; nor where the file has no symbols, or is a script.
+Result<void> can_answer(const std::string& program) {
+  constexpr std::string_view kAnswer = "fastboot_answer_roots";
+  const auto symbols = reloc::Symbols::read(program);
+  if (!symbols || !symbols->has_symtab()) return {};
+  const auto all = symbols->all();
+  const bool defined =
+      std::any_of(all.begin(), all.end(), [&](const reloc::Symbol& symbol) { return symbol.name == kAnswer; });
+  if (defined || (!symbols->mentions(kAnswer) && symbols->mentions("fastbootzm"))) return {};
+  return fail(
+      Code::froze_nothing,
+      "declares no roots (it does not define fastboot_answer_roots), so it was not run; import Fastboot.Declare "
+      "and build it with ghc $(fastboot-config --ghc-flags)",
+      program);
+}
+
 std::string names_of(const std::vector<Captured>& images) {
   std::string names;
   for (const Captured& each : images) names += (names.empty() ? "" : ", ") + each.image;
@@ -139,13 +163,17 @@ class Freezer {
     const auto program = find_program(options_.program);
     if (!program) return tl::unexpected(program.error());
     report->program = *program;
-    const auto directory = CaptureDirectory::create(options_.output);
+    if (options_.list_roots || !options_.roots.empty()) {
+      if (auto able = can_answer(*program); !able) return able;
+    }
+    const auto directory = CaptureDirectory::create(options_.list_roots ? scratch_path() : options_.output);
     if (!directory) return tl::unexpected(directory.error());
-    const auto ended =
-        run_program({*program, options_.program, options_.arguments, directory->path(), options_.timeout}, signals_);
+    const auto ended = run_program(
+        {*program, options_.program, options_.arguments, environment(directory->path()), options_.timeout}, signals_);
     if (!ended) return tl::unexpected(ended.error());
     interrupted_ = ended->interrupted;
     if (auto well = judge(*ended, directory->failures(), options_, *program); !well) return well;
+    if (options_.list_roots) return take_list(*directory, report);
     const auto chosen = choose(*directory, options_, *program);
     if (!chosen) return tl::unexpected(chosen.error());
     return take(*chosen, report);
@@ -155,6 +183,48 @@ class Freezer {
   int signal() const { return interrupted_ != 0 ? interrupted_ : signals_.pending(); }
 
  private:
+  // A list of roots needs no place of its own.
+  static std::string scratch_path() {
+    const char* directory = getenv("TMPDIR");
+    return fmt::format("{}/roots", directory == nullptr || directory[0] == '\0' ? "/tmp" : directory);
+  }
+
+  std::vector<std::pair<std::string, std::string>> environment(const std::string& directory) const {
+    std::vector<std::pair<std::string, std::string>> told;
+    if (options_.list_roots) {
+      told.emplace_back("FASTBOOT_LIST_ROOTS", directory + "/" + kListName);
+      return told;
+    }
+    told.emplace_back("FASTBOOT_CAPTURE", directory);
+    if (!options_.force.empty()) told.emplace_back("FASTBOOT_FORCE", options_.force);
+    if (options_.roots.empty()) return told;
+    told.emplace_back("FASTBOOT_ROOTS", fmt::format("{}", fmt::join(options_.roots, ",")));
+    told.emplace_back("FASTBOOT_IMAGE", options_.soname.empty() ? stem(options_.output) : options_.soname);
+    return told;
+  }
+
+  static std::string stem(const std::string& path) {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    return name.ends_with(".snap") && name.size() > 5 ? name.substr(0, name.size() - 5) : name;
+  }
+
+  // What the runtime wrote: "NAME<tab>TYPE" in each line.
+  Result<void> take_list(const CaptureDirectory& directory, Report* report) const {
+    std::ifstream file(directory.path() + "/" + kListName);
+    if (!file) {
+      return fail(Code::froze_nothing,
+                  "ended well and listed no roots: its main was run instead, for its runtime is of another version, or "
+                  "it has a main of its own in C",
+                  report->program);
+    }
+    report->declared.emplace();
+    for (std::string line; std::getline(file, line);) {
+      const size_t tab = line.find('\t');
+      report->declared->push_back({line.substr(0, tab), tab == std::string::npos ? "" : line.substr(tab + 1)});
+    }
+    return {};
+  }
+
   Result<void> take(const Captured& captured, Report* report) {
     const auto reader = format::Reader::open(captured.path);
     if (!reader) return tl::unexpected(reader.error());
@@ -166,6 +236,8 @@ class Freezer {
       if (module.problem.code != Code::ok) warn(module.problem, report);
     }
     report->annotation = reloc::annotate(&*model, *modules);
+    if (!options_.soname.empty()) model->image_name = options_.soname;
+    if (options_.address != 0) model->slot_address = format::ImageAddress(options_.address);
     interrupted_ = signals_.pending();
     if (interrupted_ != 0) {
       return fail(Code::program_failed,
@@ -207,6 +279,8 @@ Finish freeze(const Options& options, tools::Output* out, tools::Diagnostics* di
     report.problems.push_back(done.error());
     diagnostics->error(done.error());
     finish.exit = exit_for(done.error());
+  } else if (options.list_roots) {
+    if (!options.json) print_list(report, out);
   } else if (!options.quiet) {
     diagnostics->note(one_line(report));
   }

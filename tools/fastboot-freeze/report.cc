@@ -90,6 +90,14 @@ std::string one_line(const Report& report) {
                      report.annotation.named);
 }
 
+void print_list(const Report& report, tools::Output* out) {
+  size_t width = 0;
+  for (const DeclaredRoot& root : *report.declared) width = std::max(width, root.name.size());
+  for (const DeclaredRoot& root : *report.declared) {
+    out->print("{:<{}}  {}\n", tools::printable(root.name), width, tools::printable(root.type));
+  }
+}
+
 void print_json(const Report& report, bool ok, tools::Output* out) {
   tools::Json json(out);
   json.begin_object();
@@ -102,6 +110,17 @@ void print_json(const Report& report, bool ok, tools::Output* out) {
     print_snapshot(report, &json);
   } else {
     json.null();
+  }
+  if (report.declared) {
+    json.key("declared");
+    json.begin_array();
+    for (const DeclaredRoot& root : *report.declared) {
+      json.begin_object();
+      json.text("name", root.name);
+      json.text("type", root.type);
+      json.end_object();
+    }
+    json.end_array();
   }
   print_problems(report.problems, &json);
   json.end_object();

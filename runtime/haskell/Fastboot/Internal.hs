@@ -19,7 +19,12 @@ module Fastboot.Internal
   , thawTraced
   , thawScoped
   , thawOrBuild
+  , NamedValue (..)
+  , freezeRoots
+  , rootOrBuild
   , imageName
+  , legalName
+  , isSet
   ) where
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
@@ -94,9 +99,9 @@ data FrozenGraph
 data Scope
 
 -- | A value to freeze, its name, and its type.
-data Root = forall a. Root String TypeRep a
+data NamedValue = forall a. NamedValue String TypeRep a
 
-type Walk = CString -> Ptr Root -> Word32 -> StablePtr ThreadId -> CInt -> Ptr (StablePtr [Any]) -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
+type Walk = CString -> Ptr NamedValue -> Word32 -> StablePtr ThreadId -> CInt -> Ptr (StablePtr [Any]) -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
   -> Ptr ThawError -> IO Word32
 
 foreign import ccall unsafe "fastboot_freeze_walk" walkHere :: Walk
@@ -128,11 +133,16 @@ readReport p = FreezeReport <$> field 0 <*> field 1 <*> field 2 <*> field 3 <*> 
 
 -- | @x\/dict.snap@: @dict@.
 imageName :: FilePath -> String
-imageName path = map legal (if null name then "image" else name)
+imageName path = legalName (if null name then "image" else name)
   where
     file = reverse (takeWhile (/= '/') (reverse path))
     name | ".snap" `isSuffixOf` file = take (length file - 5) file
          | otherwise = file
+
+-- | What images and roots may be named.
+legalName :: String -> String
+legalName = map legal
+  where
     legal c | isAsciiLower c || isAsciiUpper c || isDigit c || c `elem` "_.$-" = c
             | otherwise = '_'
 
@@ -161,11 +171,13 @@ thawTraced path root = do
   return result
 
 freezeValue :: forall a. Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
-freezeValue depth path value = freezeRoots depth path [Root (imageName path) (typeOf value) value]
+freezeValue depth path value = freezeRoots depth path [NamedValue (imageName path) (typeOf value) value]
 
-freezeRoots :: Depth -> FilePath -> [Root] -> IO (Either FreezeError FreezeReport)
-freezeRoots depth path roots = do
-  unless (depth == AsIs) (mapM_ (\(Root _ _ value) -> void (evaluate value)) roots)
+-- | To the depth that whoever captures asks for (FASTBOOT_FORCE), or else to this one.
+freezeRoots :: Depth -> FilePath -> [NamedValue] -> IO (Either FreezeError FreezeReport)
+freezeRoots ownDepth path roots = do
+  depth <- maybe ownDepth id . (`lookup` depths) . maybe "" id <$> lookupEnv "FASTBOOT_FORCE"
+  unless (depth == AsIs) (mapM_ (\(NamedValue _ _ value) -> void (evaluate value)) roots)
   thread <- myThreadId
   progress <- startProgress path
   withCString path $ \cPath -> withCString (imageName path) $ \cName -> withRoots roots $ \cRoots ->
@@ -196,13 +208,16 @@ freezeRoots depth path roots = do
           writeGraph graph cPath report failure
         if code == 0 then Right <$> readReport report else Left . FreezeError code <$> errorMessage failure
 
+depths :: [(String, Depth)]
+depths = [("none", AsIs), ("whnf", WHNF), ("nf", NF)]
+
 withStable :: a -> (StablePtr a -> IO b) -> IO b
 withStable x = bracket (newStablePtr x) freeStablePtr
 
-withRoots :: [Root] -> (Ptr Root -> IO a) -> IO a
+withRoots :: [NamedValue] -> (Ptr NamedValue -> IO a) -> IO a
 withRoots roots act = allocaBytes (rootSize * length roots) $ \array -> do
   let go _ [] = act array
-      go at (Root name rep value : rest) =
+      go at (NamedValue name rep value : rest) =
         withCString name $ \cName -> withCString (show rep) $ \cType -> withStable value $ \stable -> do
           let Fingerprint high low = typeRepFingerprint rep
           pokeByteOff at 0 (castStablePtrToPtr stable)
@@ -319,4 +334,14 @@ thawOrBuild path build = do
       result <- freezeValue WHNF path value
       trace (reason ++ either (("; built, and not frozen: " ++) . show) (("; built anew: " ++) . show) result)
       return value
-    isSet name = maybe False (not . null) <$> lookupEnv name
+
+-- | What 'Fastboot.rootFrom' does.
+rootOrBuild :: Typeable a => FilePath -> String -> IO a -> IO a
+rootOrBuild path root build = do
+  capture <- isSet "FASTBOOT_CAPTURE"
+  disabled <- isSet "FASTBOOT_DISABLE"
+  if disabled || capture then build else
+    thawValue path (Just root) >>= either (\failure -> trace (thawErrorMessage failure ++ "; built anew") >> build) return
+
+isSet :: String -> IO Bool
+isSet name = maybe False (not . null) <$> lookupEnv name
