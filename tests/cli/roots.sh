@@ -152,7 +152,7 @@ done
 # --force, --soname and --va of an image that main freezes.
 run 0 'image mine, ' --force nf --soname mine --va 0x12380000000 -o main.snap ./frozen
 [ "$(thunks main.snap)" = 0 ] || fail "--force nf of what main freezes: $(thunks main.snap) thunks"
-[ "$(value frozen)" = 1001000 ] && grep -q thawed trace.txt || fail "--va of what main freezes: $(cat trace.txt)"
+{ [ "$(value frozen)" = 1001000 ] && grep -q thawed trace.txt; } || fail "--va of what main freezes: $(cat trace.txt)"
 
 # --- failure
 echo old >old.snap
