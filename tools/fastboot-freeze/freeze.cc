@@ -13,6 +13,7 @@
 #include "fastboot-freeze/capture.h"
 #include "fastboot-freeze/program.h"
 #include "fastboot-freeze/report.h"
+#include "format/embed.h"
 #include "format/writer.h"
 #include "reloc/annotate.h"
 
@@ -166,7 +167,7 @@ class Freezer {
     if (options_.list_roots || !options_.roots.empty()) {
       if (auto able = can_answer(*program); !able) return able;
     }
-    const auto directory = CaptureDirectory::create(options_.list_roots ? scratch_path() : options_.output);
+    const auto directory = CaptureDirectory::create(options_.list_roots ? scratch_path() : place());
     if (!directory) return tl::unexpected(directory.error());
     const auto ended = run_program(
         {*program, options_.program, options_.arguments, environment(directory->path()), options_.timeout}, signals_);
@@ -176,13 +177,16 @@ class Freezer {
     if (options_.list_roots) return take_list(*directory, report);
     const auto chosen = choose(*directory, options_, *program);
     if (!chosen) return tl::unexpected(chosen.error());
-    return take(*chosen, report);
+    return take(*chosen, directory->path(), report);
   }
 
   // The signal that ended this, also one that came too late to stop anything.
   int signal() const { return interrupted_ != 0 ? interrupted_ : signals_.pending(); }
 
  private:
+  // Beside this file everything is made that becomes part of it.
+  const std::string& place() const { return options_.output.empty() ? options_.embed : options_.output; }
+
   // A list of roots needs no place of its own.
   static std::string scratch_path() {
     const char* directory = getenv("TMPDIR");
@@ -199,7 +203,7 @@ class Freezer {
     if (!options_.force.empty()) told.emplace_back("FASTBOOT_FORCE", options_.force);
     if (options_.roots.empty()) return told;
     told.emplace_back("FASTBOOT_ROOTS", fmt::format("{}", fmt::join(options_.roots, ",")));
-    told.emplace_back("FASTBOOT_IMAGE", options_.soname.empty() ? stem(options_.output) : options_.soname);
+    told.emplace_back("FASTBOOT_IMAGE", options_.soname.empty() ? stem(place()) : options_.soname);
     return told;
   }
 
@@ -225,7 +229,8 @@ class Freezer {
     return {};
   }
 
-  Result<void> take(const Captured& captured, Report* report) {
+  // `directory`: for a snapshot that is only embedded.
+  Result<void> take(const Captured& captured, const std::string& directory, Report* report) {
     const auto reader = format::Reader::open(captured.path);
     if (!reader) return tl::unexpected(reader.error());
     auto model = reader->model();
@@ -242,17 +247,38 @@ class Freezer {
     if (interrupted_ != 0) {
       return fail(Code::program_failed,
                   fmt::format("not written, because signal {} ({}) came", interrupted_, strsignal(interrupted_)),
-                  options_.output);
+                  place());
     }
-    if (auto written = format::write(*model, options_.output); !written) return written;
-    return describe(report);
+    const std::string output = options_.output.empty() ? directory + "/embedded" : options_.output;
+    if (auto written = format::write(*model, output); !written) return written;
+    if (auto described = describe(output, report); !described || options_.embed.empty()) return described;
+    return embed(*model, output, report);
+  }
+
+  // The file that was run may be a script, or have been replaced: a snapshot is of no use in another program.
+  Result<void> embed(const format::Model& model, const std::string& snapshot, Report* report) const {
+    const auto symbols = reloc::Symbols::read(report->program);
+    if (!symbols) return tl::unexpected(symbols.error());
+    if (model.modules.size() != 1 || model.modules.front().build_id != symbols->build_id()) {
+      return fail(Code::wrong_build,
+                  fmt::format("is not what froze: the snapshot belongs to {}; name that program, linked statically",
+                              model.modules.empty() ? "nothing" : model.modules.front().path),
+                  report->program);
+    }
+    if (auto done = format::embed(report->program, snapshot, options_.embed); !done) {
+      report->snapshot.reset();
+      return done;
+    }
+    report->embedded = options_.embed;
+    return {};
   }
 
   // From the file as it is now, which also proves that it can be read.
-  Result<void> describe(Report* report) const {
-    auto reader = format::Reader::open(options_.output);
+  Result<void> describe(const std::string& output, Report* report) const {
+    auto reader = format::Reader::open(output);
     if (!reader) return tl::unexpected(reader.error());
     report->snapshot.emplace(std::move(*reader));
+    report->place = place();
     return {};
   }
 

@@ -17,6 +17,8 @@ void add_options(CLI::App* app, Options* options) {
       "Exit status: 0 done, 1 refused (PROGRAM failed, or froze nothing or several images), 2 trouble.\n"
       "@FILE before -- stands for the words of FILE. Manual: fastboot-freeze(1).");
   app->add_option("-o,--output", options->output, "the snapshot to write")->type_name("OUT.snap");
+  app->add_option("--embed", options->embed, "write a copy of PROGRAM that carries the snapshot; -o may be left out")
+      ->type_name("PROGRAM-OUT");
   app->add_option("--image", options->image, "the image to keep, where PROGRAM freezes several")->type_name("NAME");
   app->add_option("--root", options->roots, "build this declared root instead of running main; may be repeated")
       ->type_name("NAME")
@@ -40,9 +42,9 @@ constexpr std::string_view kNameCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 // Nothing, or what is wrong with the command line.
 std::string check(const Options& options) {
   if (options.program.empty()) return "no program to run";
-  if (options.list_roots && !(options.output.empty() && options.roots.empty()))
-    return "--list-roots writes no snapshot, so it takes no -o and no --root";
-  if (!options.list_roots && options.output.empty()) return "no -o OUT.snap to write";
+  if (options.list_roots && !(options.output.empty() && options.embed.empty() && options.roots.empty()))
+    return "--list-roots writes no snapshot, so it takes no -o, --embed or --root";
+  if (!options.list_roots && options.output.empty() && options.embed.empty()) return "no -o OUT.snap to write";
   if (!options.roots.empty() && !options.image.empty())
     return "--image chooses among what main freezes, and with --root main does not run";
   for (const std::string& root : options.roots) {

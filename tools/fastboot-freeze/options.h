@@ -9,6 +9,7 @@ namespace fastboot::freeze {
 
 struct Options {
   std::string output;                  // where the snapshot goes
+  std::string embed;                   // where a copy of PROGRAM that carries the snapshot goes; empty: nowhere
   std::string program;                 // as given: a path, or a name to look for in PATH
   std::vector<std::string> arguments;  // PROGRAM's
   std::string image;                   // empty: whatever PROGRAM freezes

@@ -62,7 +62,8 @@ void print_snapshot(const Report& report, tools::Json* json) {
   const wire::Header& header = *view.header;
   const format::ContentId id = reader.content_id();
   json->begin_object();
-  json->text("file", reader.path());
+  json->text("file", report.place);
+  if (!report.embedded.empty()) json->text("embedded_in", report.embedded);
   json->text("image", reader.string(header.image_name).value_or(""));
   json->text("content_id", to_hex(id.data(), id.size()));
   json->address("slot_address", header.slot_address);
@@ -84,10 +85,9 @@ void print_snapshot(const Report& report, tools::Json* json) {
 std::string one_line(const Report& report) {
   const Reader& reader = *report.snapshot;
   const wire::View& view = reader.view();
-  return fmt::format("{}: image {}, {} closures, {}; {} targets, {} of them with a symbol of the program",
-                     reader.path(), reader.string(view.header->image_name).value_or(""),
-                     tools::grouped(view.header->closures), tools::human_size(image_bytes(view)), view.target_count,
-                     report.annotation.named);
+  return fmt::format("{}: image {}, {} closures, {}; {} targets, {} of them with a symbol of the program", report.place,
+                     reader.string(view.header->image_name).value_or(""), tools::grouped(view.header->closures),
+                     tools::human_size(image_bytes(view)), view.target_count, report.annotation.named);
 }
 
 void print_list(const Report& report, tools::Output* out) {

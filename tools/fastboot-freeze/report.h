@@ -19,6 +19,8 @@ struct DeclaredRoot {
 struct Report {
   std::string program;                     // path; empty: none was found
   std::optional<format::Reader> snapshot;  // as it was written; nothing: it was not
+  std::string place;                       // what holds it now: the snapshot, or the program that carries it
+  std::string embedded;                    // the program that carries it, too; empty: none
   reloc::Annotation annotation;
   std::optional<std::vector<DeclaredRoot>> declared;  // with --list-roots
   std::vector<format::Error> problems;                // errors and warnings
