@@ -12,7 +12,7 @@
 -- > dictionary :: Map Text Entry
 -- > dictionary = frozen "dictionary.snap" (parse <$> readFile "words.txt")
 --
--- A snapshot holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits the very build
+-- A snapshot that this module makes holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits the very build
 -- that made it (known by the program's build-id); for any other it is refused, and 'frozen' builds anew.
 --
 -- A snapshot is as powerful as a program: its closures run code. Only files that belong to this user or to root, and that
@@ -69,11 +69,12 @@ freezeWith :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError Fre
 freezeWith = freezeTraced
 
 -- | The only root of the snapshot, or the one that is named as the image. A snapshot is mapped once in a process; thawing it
--- again gives the same value.
+-- again gives the same value. Where there is no such file, the snapshot that the program carries (@fastboot-freeze --embed@)
+-- takes its place, if its image has that name.
 thaw :: Typeable a => FilePath -> IO (Either ThawError a)
 thaw path = thawTraced path Nothing
 
--- | The root of the given name.
+-- | The root of the given name; where there is no such file, of the snapshot that the program carries, if it has that root.
 thawRoot :: Typeable a => FilePath -> String -> IO (Either ThawError a)
 thawRoot path = thawTraced path . Just
 

@@ -66,7 +66,8 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
 void fastboot_freeze_discard(fastboot_frozen_graph* graph);
 
 /* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`,
- * or where that is NULL of the only root or the one named as the image. `type_name` is for the message when the type is
+ * or where that is NULL of the only root or the one named as the image. Where there is no such file, the snapshot that the
+ * program carries is taken, if it has that root, or with NULL, if its image is named as the file. `type_name` is for the message when the type is
  * wrong, and may be NULL. Under FASTBOOT_TRACE a line tells of success; failure is the caller's to tell, who knows what
  * comes of it. Call it by an *unsafe* foreign call: the pointer is only known to the collector once the
  * caller holds it. */

@@ -115,6 +115,6 @@ printf '#!/bin/sh\nexec "%s" "$@"\n' "$PWD/app" >script
 chmod +x script
 refused 1 'script: ' ./script -- table
 refused 2 'carrying: carries a snapshot already; embed into the program as it was linked' ./carrying -- table
-refused 1 'app: ended well and froze nothing' ./app
-refused 1 'declares no root' --root none ./app
+refused 5 'app: ended well and froze nothing' ./app
+refused 3 'declares no root' --root none ./app
 exit $failed

@@ -160,13 +160,13 @@ refused() {
   run "$@"
   [ "$(cat old.snap)" = old ] || fail "$*: changes the old file"
 }
-refused 1 "declares no root 'table'; it declares Data.Words.broken, .*Main.named" --root table -o old.snap ./roots
-refused 1 "image 'old' could not be frozen: an exception while building: user error \(no words\)" \
+refused 3 "declares no root 'table'; it declares Data.Words.broken, .*Main.named" --root table -o old.snap ./roots
+refused 3 "image 'old' could not be frozen: an exception while building: user error \(no words\)" \
   --root Data.Words.broken -o old.snap ./roots
-refused 1 'could not be frozen: error 301: cannot freeze a MUT_VAR' --root Data.Words.mutable -o old.snap ./roots
-refused 1 'did not end within 0.5 seconds' --timeout 0.5 --root Data.Words.slow -o old.snap ./roots
-refused 1 'plain: declares no roots .*so it was not run; import Fastboot.Declare' --list-roots ./plain
-refused 1 'plain: declares no roots .*so it was not run' --root x -o old.snap ./plain
+refused 3 'could not be frozen: error 301: cannot freeze a MUT_VAR' --root Data.Words.mutable -o old.snap ./roots
+refused 4 'did not end within 0.5 seconds' --timeout 0.5 --root Data.Words.slow -o old.snap ./roots
+refused 6 'plain: declares no roots .*so it was not run; import Fastboot.Declare' --list-roots ./plain
+refused 6 'plain: declares no roots .*so it was not run' --root x -o old.snap ./plain
 refused 2 'takes no -o' --list-roots -o old.snap ./roots
 refused 2 'main does not run' --root x --image y -o old.snap ./roots
 refused 2 '--force takes none, whnf or nf' --force deep -o old.snap ./roots

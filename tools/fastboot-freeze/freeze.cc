@@ -28,9 +28,24 @@ using wire::Code;
 
 constexpr const char* kListName = "roots.list";
 
-// A program that cannot be started says nothing about what it would freeze.
+// Beside the exit codes of all tools, one for each thing that a program may do wrong; fastboot-freeze(1) lists them.
 int exit_for(const Error& error) {
-  return error.code == Code::not_executable ? tools::kExitTrouble : tools::exit_for(error.code);
+  switch (error.code) {
+    case Code::not_executable:  // says nothing about what it would freeze
+      return tools::kExitTrouble;
+    case Code::program_failed:
+      return 3;
+    case Code::program_timed_out:
+      return 4;
+    case Code::froze_nothing:
+      return 5;
+    case Code::not_linked:
+      return 6;
+    case Code::not_frozen:
+      return 7;
+    default:
+      return tools::exit_for(error.code);
+  }
 }
 
 // --- what PROGRAM did
@@ -55,7 +70,7 @@ Result<void> judge(const Ended& ended, const std::vector<NotCaptured>& failures,
   }
   if (ended.timed_out) {
     return fail(
-        Code::program_failed,
+        Code::program_timed_out,
         fmt::format(
             "did not end within {} seconds and was stopped (--timeout); nothing was written: give it more time, "
             "or look at what it waits for",
@@ -100,7 +115,7 @@ Failure froze_nothing(const std::string& program) {
                     known.error().message),
         program);
   }
-  return fail(Code::froze_nothing,
+  return fail(Code::not_linked,
               "is not linked with Fastboot's runtime (it has no symbol fastboot_freeze_walk), so it froze nothing; "
               "import Fastboot "
               "and build it with ghc $(fastboot-config --ghc-flags)",
@@ -118,7 +133,7 @@ Result<void> can_answer(const std::string& program) {
       std::any_of(all.begin(), all.end(), [&](const reloc::Symbol& symbol) { return symbol.name == kAnswer; });
   if (defined || (!symbols->mentions(kAnswer) && symbols->mentions("fastbootzm"))) return {};
   return fail(
-      Code::froze_nothing,
+      Code::not_linked,
       "declares no roots (it does not define fastboot_answer_roots), so it was not run; import Fastboot.Declare "
       "and build it with ghc $(fastboot-config --ghc-flags)",
       program);
@@ -136,7 +151,7 @@ Result<Captured> choose(const CaptureDirectory& directory, const Options& option
   if (!options.image.empty())
     std::erase_if(failures, [&](const NotCaptured& each) { return each.image != options.image; });
   // The image that is wanted is among these, or may be.
-  if (!failures.empty()) return fail(Code::froze_nothing, "ended well, but " + quoted(failures), program);
+  if (!failures.empty()) return fail(Code::not_frozen, "ended well, but " + quoted(failures), program);
   if (images.empty()) return froze_nothing(program);
   if (options.image.empty()) {
     if (images.size() == 1) return images.front();

@@ -14,7 +14,8 @@ void add_options(CLI::App* app, Options* options) {
   app->description("Run PROGRAM and keep what it freezes as the snapshot OUT.snap.");
   app->footer(
       "PROGRAM's standard output goes to standard error. OUT.snap appears complete, or is left as it was.\n"
-      "Exit status: 0 done, 1 refused (PROGRAM failed, or froze nothing or several images), 2 trouble.\n"
+      "Exit status: 0 done; 1 refused (several images, another build); 2 trouble; PROGRAM 3 failed, 4 did not end in\n"
+      "time, 5 froze nothing, 6 is not linked with Fastboot's runtime, 7 has a value that cannot be frozen.\n"
       "@FILE before -- stands for the words of FILE. Manual: fastboot-freeze(1).");
   app->add_option("-o,--output", options->output, "the snapshot to write")->type_name("OUT.snap");
   app->add_option("--embed", options->embed, "write a copy of PROGRAM that carries the snapshot; -o may be left out")
