@@ -47,15 +47,15 @@ typedef struct fastboot_root {
  * to the calling thread's ThreadId: a closure that this thread is evaluating is refused (305), and one that another
  * evaluates too (312), but the latter is worth another try a little later. `name` is the image's,
  * as a root's is made. Gives a graph that must go to fastboot_freeze_write or fastboot_freeze_discard.
- * Where `thunks` is not NULL it only looks for thunks, and CAFs that are not evaluated, which are reachable through data
- * (not through functions or other thunks), and gives no graph, but in *thunks a StablePtr of the list of these (a Haskell
- * list, `[Any]`), or NULL when there are none. */
+ * Where `thunks` is not NULL it only looks for thunks, and CAFs that are not evaluated, which are reachable through
+ * data (not through functions or other thunks), and gives no graph, but in *thunks a StablePtr of the list of these (a
+ * Haskell list, `[Any]`), or NULL when there are none. */
 uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint32_t root_count, void* thread,
                               int safe_call, void** thunks, fastboot_frozen_graph** graph,
                               fastboot_freeze_report* report, fastboot_error* error);
 
-/* The list (a Haskell list, `[Any]`) of some thunks that are found close to `value`, a StablePtr of an evaluated one. Call
- * it by an *unsafe* foreign call: the pointer is only known to the collector once the caller holds it. */
+/* The list (a Haskell list, `[Any]`) of some thunks that are found close to `value`, a StablePtr of an evaluated one.
+ * Call it by an *unsafe* foreign call: the pointer is only known to the collector once the caller holds it. */
 void* fastboot_thunks_below(void* value);
 
 /* Writes the graph to `path` (temporary file, fsync, rename) and releases it, whatever comes of it. With
@@ -66,11 +66,11 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
 void fastboot_freeze_discard(fastboot_frozen_graph* graph);
 
 /* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`,
- * or where that is NULL of the only root or the one named as the image. Where there is no such file, the snapshot that the
- * program carries is taken, if it has that root, or with NULL, if its image is named as the file. `type_name` is for the message when the type is
- * wrong, and may be NULL. Under FASTBOOT_TRACE a line tells of success; failure is the caller's to tell, who knows what
- * comes of it. Call it by an *unsafe* foreign call: the pointer is only known to the collector once the
- * caller holds it. */
+ * or where that is NULL of the only root or the one named as the image. Where there is no such file, the snapshot that
+ * the program carries is taken, if it has that root, or with NULL, if its image is named as the file. `type_name` is
+ * for the message when the type is wrong, and may be NULL. Under FASTBOOT_TRACE a line tells of success; failure is the
+ * caller's to tell, who knows what comes of it. Call it by an *unsafe* foreign call: the pointer is only known to the
+ * collector once the caller holds it. */
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
                        uint64_t type_fingerprint_1, void** closure, fastboot_error* error);
 
