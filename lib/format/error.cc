@@ -75,6 +75,9 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(froze_several)
     FASTBOOT_NAME(no_symbols)
     FASTBOOT_NAME(not_executable)
+    FASTBOOT_NAME(program_timed_out)
+    FASTBOOT_NAME(not_linked)
+    FASTBOOT_NAME(not_frozen)
   }
 #undef FASTBOOT_NAME
   return "unknown";

@@ -63,8 +63,8 @@ Result<void> TemporaryFile::write(FileOffset offset, std::span<const uint8_t> by
   return {};
 }
 
-Result<void> TemporaryFile::commit() {
-  if (fchmod(descriptor_, 0444) != 0) return failure("cannot set mode 0444", errno);
+Result<void> TemporaryFile::commit(unsigned mode) {
+  if (fchmod(descriptor_, mode) != 0) return failure("cannot set its mode", errno);
   if (fsync(descriptor_) != 0) return failure("cannot sync", errno);
   if (rename(name_.c_str(), path_.c_str()) != 0) return failure("cannot rename the finished file", errno);
   name_.clear();

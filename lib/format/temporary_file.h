@@ -18,8 +18,8 @@ class TemporaryFile {
   ~TemporaryFile();
 
   Result<void> write(FileOffset offset, std::span<const uint8_t> bytes);
-  // Sets mode 0444, syncs, renames to `path`, syncs the directory.
-  Result<void> commit();
+  // Sets the mode, syncs, renames to `path`, syncs the directory.
+  Result<void> commit(unsigned mode = 0444);
 
  private:
   TemporaryFile(int descriptor, std::string name, std::string path)

@@ -1,5 +1,6 @@
 #include "core/file.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -47,6 +48,53 @@ bool SnapshotFile::open(const char* path, wire::Error* error) {
   return check_trust(error) && read_metadata(error);
 }
 
+bool SnapshotFile::open_embedded(wire::Error* error) {
+  fd_ = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  return find_embedded(error) && read_metadata(error);
+}
+
+// By the section headers: the section is not loaded, so nothing else leads to it, and strip moves it.
+bool SnapshotFile::find_embedded(wire::Error* error) {
+  constexpr uint32_t kMostSections = 256;
+  constexpr uint64_t kHeaders = kMostSections * sizeof(Elf64_Shdr);  // small_ holds the headers, and then the names
+  static_assert(kHeaders + 4096 <= sizeof small_);
+  const auto none = [&] { return fail(error, Code::not_found, "this program carries no snapshot"); };
+  struct stat status;
+  Elf64_Ehdr header;
+  uint64_t got = 0;
+  if (fd_ < 0 || fstat(fd_, &status) != 0) return none();
+  if (!read_at(fd_, reinterpret_cast<uint8_t*>(&header), sizeof header, 0, &got, error)) return false;
+  if (got != sizeof header || header.e_shnum > kMostSections || header.e_shstrndx >= header.e_shnum) return none();
+  const auto* headers = reinterpret_cast<const Elf64_Shdr*>(small_);
+  const uint64_t size = header.e_shnum * sizeof(Elf64_Shdr);
+  if (!read_at(fd_, small_, size, header.e_shoff, &got, error)) return false;
+  if (got != size) return none();
+  const Elf64_Shdr& names = headers[header.e_shstrndx];
+  uint64_t names_size = 0;
+  if (!read_at(fd_, small_ + kHeaders, 4096, names.sh_offset, &names_size, error)) return false;
+  if (names_size > names.sh_size) names_size = names.sh_size;
+  for (uint32_t i = 1; i < header.e_shnum; ++i) {
+    const Elf64_Shdr& section = headers[i];
+    constexpr uint64_t kLength = sizeof wire::kEmbeddedSection;
+    if (section.sh_name + kLength > names_size) continue;
+    if (memcmp(small_ + kHeaders + section.sh_name, wire::kEmbeddedSection, kLength) != 0) continue;
+    const auto file_size = static_cast<uint64_t>(status.st_size);
+    if (section.sh_offset % wire::kPageSize != 0 || section.sh_offset > file_size ||
+        section.sh_size > file_size - section.sh_offset) {
+      return fail(error, Code::corrupt,
+                  "the program's section %s lies at 0x%llx, expected a multiple of 0x1000 within the file; embed it "
+                  "again, after stripping",
+                  wire::kEmbeddedSection, static_cast<unsigned long long>(section.sh_offset));
+    }
+    base_ = section.sh_offset;
+    file_size_ = section.sh_size;
+    device_ = status.st_dev;
+    inode_ = status.st_ino;
+    return true;
+  }
+  return none();
+}
+
 bool SnapshotFile::check_trust(wire::Error* error) {
   struct stat status;
   if (fstat(fd_, &status) != 0) return fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
@@ -76,7 +124,7 @@ bool SnapshotFile::read_metadata(wire::Error* error) {
   uint64_t got = 0;
   // Enough for the header; every page of the buffer that is not touched is a fault less.
   constexpr uint64_t kFirst = wire::kProbeSize;
-  if (!read_at(fd_, small_, kFirst, 0, &got, error)) return false;
+  if (!read_at(fd_, small_, kFirst, base_, &got, error)) return false;
   wire::Probe probe;
   if (!wire::probe(small_, got, file_size_, &probe, error)) return false;
   uint8_t* bytes = small_;
@@ -92,7 +140,7 @@ bool SnapshotFile::read_metadata(wire::Error* error) {
   }
   if (probe.hot_size > got) {
     uint64_t more = 0;
-    if (!read_at(fd_, bytes + got, probe.hot_size - got, got, &more, error)) return false;
+    if (!read_at(fd_, bytes + got, probe.hot_size - got, base_ + got, &more, error)) return false;
     got += more;
   }
   return wire::parse(bytes, got, file_size_, true, &view_, error);

@@ -22,6 +22,13 @@ class SnapshotFile {
   // others), reads the metadata and checks it. The descriptor that was checked is the one that is mapped later.
   bool open(const char* path, wire::Error* error);
 
+  // Opens the snapshot that this program carries (wire::kEmbeddedSection). It is as trustworthy as the program. Error:
+  // not_found where there is none.
+  bool open_embedded(wire::Error* error);
+
+  // File offsets of the view count from base().
+  uint64_t base() const { return base_; }
+  bool embedded() const { return base_ != 0; }
   int descriptor() const { return fd_; }
   const wire::View& view() const { return view_; }
   uint64_t file_size() const { return file_size_; }
@@ -31,9 +38,11 @@ class SnapshotFile {
  private:
   bool check_trust(wire::Error* error);
   bool read_metadata(wire::Error* error);
+  bool find_embedded(wire::Error* error);
 
   int fd_ = -1;
-  uint64_t file_size_ = 0;
+  uint64_t base_ = 0;
+  uint64_t file_size_ = 0;  // of the snapshot
   dev_t device_ = 0;
   ino_t inode_ = 0;
   uint8_t* large_ = nullptr;  // metadata that does not fit into small_

@@ -455,6 +455,10 @@ bool jumps_to_string_reader(uint64_t info) {
 
 }  // namespace
 
+bool reads_literals(uint64_t thunk_info) {
+  return table_of(thunk_info)->layout.payload.nptrs != 0 && jumps_to_string_reader(thunk_info);
+}
+
 void Classifier::set_thunk(InfoClass* c, Action action) {
   const auto* table = reinterpret_cast<const StgThunkInfoTable*>(c->info) - 1;
   c->action = action;

@@ -100,6 +100,9 @@ class AddressMap {
   uint64_t count_ = 0;
 };
 
+// Is this thunk of the program a half-read string literal, with the address of its rest?
+bool reads_literals(uint64_t thunk_info);
+
 class Classifier {
  public:
   bool init(uint64_t slot_address, wire::Error* error);

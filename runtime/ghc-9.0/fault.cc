@@ -2,10 +2,12 @@
 
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/scope.h"
 
 namespace fastboot::ghc {
 
@@ -91,7 +93,11 @@ void describe(const Image& image, uint64_t address, Access access) {
 void on_fault(int signal, siginfo_t* info, void* context) {
   const auto address = reinterpret_cast<uint64_t>(info->si_addr);
   if (info->si_code > 0) {
-    if (const Image* image = find_image(address)) describe(*image, address, access_of(context));
+    if (Image* image = find_image(address)) {
+      const Access access = access_of(context);
+      if (access != Access::write && notice_reference(image, address)) return;
+      describe(*image, address, access);
+    }
   }
   // Then as it would have been: the handler that was there, or the default at the next fault of this instruction.
   if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {
@@ -105,6 +111,12 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 }
 
 }  // namespace
+
+bool faults_are_ours() {
+  struct sigaction action;
+  return sigaction(SIGSEGV, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) != 0 &&
+         action.sa_sigaction == on_fault;
+}
 
 void report_faults() {
   static bool installed = false;

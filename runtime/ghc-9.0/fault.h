@@ -8,4 +8,7 @@ namespace fastboot::ghc {
 // would have without us.
 void report_faults();
 
+// Whether nobody has put a handler of their own in front of this one since.
+bool faults_are_ours();
+
 }  // namespace fastboot::ghc

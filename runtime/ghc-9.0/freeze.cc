@@ -1,6 +1,8 @@
 // Freezing, as the C ABI offers it: walk while the world stands still, write afterwards.
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 #include "ghc-9.0/facts.h"
 #include "ghc-9.0/rts.h"
 #include "ghc-9.0/symbols.h"
+#include "ghc-9.0/thunks.h"
 #include "ghc-9.0/walk.h"
 
 using fastboot::runtime::AtomicFile;
@@ -29,9 +32,8 @@ struct fastboot_frozen_graph {
   Classifier classifier;
   Walker walker{&staging, &classifier};
   char name[256];
-  char* type_name = nullptr;
-  uint64_t type_fingerprint[2] = {};
-  uint64_t root_size = 0;
+  wire::RootInput* roots = nullptr;  // with strings of their own
+  uint32_t root_count = 0;
   uint64_t slot = 0;
 };
 
@@ -52,6 +54,38 @@ uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
     snprintf(to->message, sizeof to->message, "%.4000s: %s", file, from.message);
   }
   return to->code;
+}
+
+// --- FASTBOOT_CAPTURE
+// -------------------------------------------------------------------------------------------------
+
+// The directory that collects this process's images, or nullptr.
+const char* capture_directory() {
+  const char* capture = getenv("FASTBOOT_CAPTURE");
+  return capture != nullptr && capture[0] != '\0' ? capture : nullptr;
+}
+
+bool capture_path(const char* name, const char* ending, char* out, uint64_t size) {
+  const char* directory = capture_directory();
+  if (directory == nullptr) return false;
+  snprintf(out, size, "%s/%s%s", directory, name, ending);
+  return true;
+}
+
+// Whoever collects images learns why one is missing, even where the program goes on without it: from the file
+// NAME.error, which holds the code and the sentence. An image that is frozen after all takes it away again.
+void record_failure(const char* name, const fastboot_error& error) {
+  char path[4096];
+  if (!capture_path(name, ".error", path, sizeof path)) return;
+  const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return;  // as when the disk is full: then the program's own message has to do
+  dprintf(fd, "error %u: %s\n", error.code, error.message);
+  close(fd);
+}
+
+void forget_failure(const char* name) {
+  char path[4096];
+  if (capture_path(name, ".error", path, sizeof path)) unlink(path);
 }
 
 // --- memory
@@ -113,6 +147,9 @@ class World {
     stopped_ = false;
   }
   ~World() { release(); }
+
+  // The one that may allocate.
+  Capability* capability() const { return stopped_ ? capability_ : rts_unsafeGetMyCapability(); }
 
  private:
   Capability* capability_ = nullptr;
@@ -186,7 +223,6 @@ struct Assembly {
   Buffer rebase;
   Buffer hashes;
   Buffer hot, tail;
-  wire::RootInput root = {};
   char executable[4096];
 };
 
@@ -277,15 +313,15 @@ void fill_input(fastboot_frozen_graph* graph, Assembly* assembly, wire::Snapshot
   input->bitmap_count = graph->classifier.bitmap_count();
   input->raws = graph->walker.raws().data();
   input->raw_count = graph->walker.raws().size();
-  input->roots = &assembly->root;
-  input->root_count = 1;
+  input->roots = graph->roots;
+  input->root_count = graph->root_count;
   input->info_size = graph->classifier.info_size();
   input->lazy_size = graph->staging.lazy().size();
   input->data_size = graph->staging.data().size();
 }
 
 // Where closures or info tables ended up elsewhere than the walk assumed, every address in the image moves.
-void settle_addresses(fastboot_frozen_graph* graph, const wire::Layout& layout, uint64_t* root) {
+void settle_addresses(fastboot_frozen_graph* graph, const wire::Layout& layout) {
   Staging& staging = graph->staging;
   const uint64_t data = staging.address(staging.data().begin);
   const uint64_t lazy = staging.address(staging.lazy().begin);
@@ -306,7 +342,7 @@ void settle_addresses(fastboot_frozen_graph* graph, const wire::Layout& layout, 
     }
     return address;
   };
-  *root = moved(*root);
+  for (uint32_t i = 0; i < graph->root_count; ++i) graph->roots[i].address = moved(graph->roots[i].address);
   for (uint64_t i = 0; i < graph->walker.raws().size(); ++i) {
     wire::RawReference& raw = graph->walker.raws()[i];
     raw.address = moved(raw.address);
@@ -334,17 +370,9 @@ bool assemble(fastboot_frozen_graph* graph, Assembly* assembly, wire::SnapshotIn
   Staging& staging = graph->staging;
   add_uses(graph->classifier);
   if (!add_targets(graph->classifier, assembly, error)) return false;
-  wire::RootInput& root = assembly->root;
-  root.name = graph->name;
-  root.type_name = graph->type_name;
-  root.address = graph->walker.root_address();
-  root.size = graph->root_size;
-  root.tag = graph->walker.root_tag();
-  root.type_fingerprint[0] = graph->type_fingerprint[0];
-  root.type_fingerprint[1] = graph->type_fingerprint[1];
   fill_input(graph, assembly, input);
   if (!wire::plan(*input, layout, error)) return false;
-  settle_addresses(graph, *layout, &root.address);
+  settle_addresses(graph, *layout);
   qsort(graph->walker.raws().data(), graph->walker.raws().size(), sizeof(wire::RawReference), compare_raws);
   staging.rebase_stream(staging.lazy(), layout->lazy_address, &assembly->rebase);
   staging.rebase_stream(staging.data(), layout->data_address, &assembly->rebase);
@@ -381,21 +409,66 @@ bool valid_name(const char* name) {
   return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-") == size;
 }
 
+bool check_names(const char* name, const fastboot_root* roots, uint32_t count, Error* error) {
+  const char* bad = valid_name(name) ? nullptr : name;
+  for (uint32_t i = 0; i < count && bad == nullptr; ++i) bad = valid_name(roots[i].name) ? nullptr : roots[i].name;
+  return bad == nullptr ||
+         fail(error, Code::bad_argument,
+              "an image or root cannot be named \"%.300s\"; use up to 255 letters, digits and _ . $ -", bad);
+}
+
+// --- walking
+// ----------------------------------------------------------------------------------------------------------
+
+bool set_roots(fastboot_frozen_graph* graph, const fastboot_root* roots, uint32_t count, Error* error) {
+  graph->roots = static_cast<wire::RootInput*>(calloc(count, sizeof(wire::RootInput)));
+  bool ok = graph->roots != nullptr;
+  for (uint32_t i = 0; i < count && ok; ++i) {
+    wire::RootInput& root = graph->roots[graph->root_count++];
+    root.name = strdup(roots[i].name);
+    root.type_name = strdup(roots[i].type_name);
+    root.type_fingerprint[0] = roots[i].type_fingerprint[0];
+    root.type_fingerprint[1] = roots[i].type_fingerprint[1];
+    ok = root.name != nullptr && root.type_name != nullptr;
+  }
+  return ok || fail(error, Code::out_of_memory, "no memory for the names of %u roots", count);
+}
+
+// Where the walk has found the roots.
+void place_roots(fastboot_frozen_graph* graph) {
+  for (uint32_t i = 0; i < graph->root_count; ++i) {
+    wire::RootInput& root = graph->roots[i];
+    root.address = graph->walker.root_address(i);
+    root.tag = graph->walker.root_tag(i);
+    root.size = graph->walker.closure_size(static_cast<Offset>((root.address - graph->staging.base()) / 8));
+  }
+}
+
+// While the world stands still.
+bool walk(fastboot_frozen_graph* graph, const fastboot_root* roots, Error* error) {
+  Walker& walker = graph->walker;
+  for (uint32_t i = 0; i < graph->root_count; ++i) {
+    if (!walker.add_root(reinterpret_cast<uint64_t>(deRefStablePtr(roots[i].value))))
+      return fail(error, Code::out_of_memory, "no memory for %u roots", graph->root_count);
+  }
+  if (walker.run(error)) return true;
+  // The path is looked for now: it reads names out of the heap's info tables only, but a refused closure may move.
+  if (walker.refusal().code != Code::ok) describe_refusal(graph, error);
+  return false;
+}
+
 }  // namespace
 
 extern "C" {
 
-uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const char* name, const char* type_name,
-                              uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, fastboot_frozen_graph** out,
-                              fastboot_freeze_report* report, fastboot_error* error) {
+uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint32_t root_count, void* thread,
+                              int safe_call, void** thunks, fastboot_frozen_graph** out, fastboot_freeze_report* report,
+                              fastboot_error* error) {
   *out = nullptr;
   *report = fastboot_freeze_report{};
+  if (thunks != nullptr) *thunks = nullptr;
   Error why;
-  if (!check_supported(&why)) return report_error(nullptr, why, error);
-  if (!valid_name(name)) {
-    fail(&why, Code::bad_argument, "an image cannot be named \"%s\"; use letters, digits and _ . $ -", name);
-    return report_error(nullptr, why, error);
-  }
+  if (!check_supported(&why) || !check_names(name, roots, root_count, &why)) return report_error(nullptr, why, error);
   void* memory = malloc(sizeof(fastboot_frozen_graph));
   if (memory == nullptr) {
     fail(&why, Code::out_of_memory, "no memory for a freeze");
@@ -403,37 +476,36 @@ uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const cha
   }
   auto* graph = new (memory) fastboot_frozen_graph;
   memcpy(graph->name, name, strlen(name) + 1);
-  graph->type_name = strdup(type_name);
-  graph->type_fingerprint[0] = type_fingerprint_0;
-  graph->type_fingerprint[1] = type_fingerprint_1;
   graph->slot = slot_of(name);
-  bool ok = graph->type_name != nullptr && reserve_memory(graph, &why);
+  bool ok = set_roots(graph, roots, root_count, &why) && reserve_memory(graph, &why) &&
+            (thunks == nullptr || graph->walker.collect_thunks() ||
+             fail(&why, Code::out_of_memory, "no address space for a list of thunks; raise `ulimit -v`"));
   if (ok) {
     World world;
     const uint64_t start = runtime::now();
     ok = world.stop(safe_call != 0, &why);
     if (ok) {
-      const auto closure = reinterpret_cast<uint64_t>(deRefStablePtr(root));
       graph->walker.set_own_thread(thread_object(thread));
-      ok = graph->walker.run(closure, &why);
-      // The path is looked for while the world stands still: it reads names out of the heap's info tables only, but a
-      // refused closure may move.
-      if (!ok && graph->walker.refusal().code != Code::ok) describe_refusal(graph, &why);
+      ok = walk(graph, roots, &why);
+      if (ok && graph->walker.thunks().size() != 0) *thunks = list_closures(graph->walker.thunks(), world.capability());
     }
     world.release();
-    if (ok) {
-      graph->root_size =
-          graph->walker.closure_size(static_cast<Offset>((graph->walker.root_address() - graph->staging.base()) / 8));
-      graph->staging.finish();
-    }
     report->walk_time = runtime::now() - start;
   }
   if (!ok) {
     fastboot_freeze_discard(graph);
-    return report_error(nullptr, why, error);
+    report_error(nullptr, why, error);
+    record_failure(name, *error);
+    return error->code;
   }
   report->closures = graph->walker.closures();
   report->lazy_closures = graph->walker.lazy_closures();
+  if (thunks != nullptr) {
+    fastboot_freeze_discard(graph);
+    return 0;
+  }
+  place_roots(graph);
+  graph->staging.finish();
   report->image_size = graph->staging.data().size() + graph->staging.lazy().size();
   report->targets = graph->classifier.target_count();
   *out = graph;
@@ -443,11 +515,7 @@ uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const cha
 uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, fastboot_freeze_report* report,
                                fastboot_error* error) {
   char captured[4096];
-  const char* capture = getenv("FASTBOOT_CAPTURE");
-  if (capture != nullptr && capture[0] != '\0') {
-    snprintf(captured, sizeof captured, "%s/%s.snap", capture, graph->name);
-    path = captured;
-  }
+  if (capture_path(graph->name, ".snap", captured, sizeof captured)) path = captured;
   const uint64_t start = runtime::now();
   Error why;
   void* memory = malloc(sizeof(Assembly));
@@ -462,18 +530,23 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
   report->write_time = runtime::now() - start;
   if (assembly != nullptr) assembly->~Assembly();
   free(memory);
+  if (ok) {
+    forget_failure(graph->name);
+  } else {
+    report_error(path, why, error);
+    record_failure(graph->name, *error);
+  }
   fastboot_freeze_discard(graph);
-  if (!ok) return report_error(path, why, error);
-  runtime::trace("%s: froze %llu closures, %llu bytes; the world stood still for %llu us, writing took %llu us", path,
-                 static_cast<unsigned long long>(report->closures), static_cast<unsigned long long>(report->file_size),
-                 static_cast<unsigned long long>(report->walk_time / 1000),
-                 static_cast<unsigned long long>(report->write_time / 1000));
-  return 0;
+  return ok ? 0 : error->code;
 }
 
 void fastboot_freeze_discard(fastboot_frozen_graph* graph) {
   if (graph == nullptr) return;
-  free(graph->type_name);
+  for (uint32_t i = 0; i < graph->root_count; ++i) {
+    free(const_cast<char*>(graph->roots[i].name));
+    free(const_cast<char*>(graph->roots[i].type_name));
+  }
+  free(graph->roots);
   release_graph(graph);
   free(graph);
 }
@@ -481,5 +554,7 @@ void fastboot_freeze_discard(fastboot_frozen_graph* graph) {
 uint32_t fastboot_format_version(void) { return wire::kFormatMajor * 1000 + wire::kFormatMinor; }
 
 void fastboot_trace(const char* line) { runtime::trace("%s", line); }
+
+void fastboot_tell(const char* line) { fprintf(stderr, "fastboot: %s\n", line); }
 
 }  // extern "C"

@@ -1,5 +1,7 @@
 #include "ghc-9.0/image.h"
 
+#include <stdlib.h>
+
 namespace fastboot::ghc {
 
 namespace {
@@ -38,9 +40,29 @@ Image* find_image(uint64_t address) {
   return nullptr;
 }
 
-void add_image(Image* image) {
-  image->next = images;
-  __atomic_store_n(&images, image, __ATOMIC_RELEASE);
+Image* add_image(Image* image) {
+  Image* place = first_image();
+  while (place != nullptr && place->metadata != nullptr) place = place->next;
+  if (place == nullptr) {
+    image->next = images;
+    __atomic_store_n(&images, image, __ATOMIC_RELEASE);
+    return image;
+  }
+  // Others may be looking at the list: until its end is known, the image contains nothing.
+  const uint64_t end = image->end;
+  image->end = 0;
+  image->next = place->next;
+  *place = *image;
+  __atomic_store_n(&place->end, end, __ATOMIC_RELEASE);
+  free(image);
+  return place;
+}
+
+void remove_image(Image* image) {
+  __atomic_store_n(&image->end, uint64_t{0}, __ATOMIC_RELEASE);
+  free(image->metadata);
+  image->metadata = nullptr;
+  image->view = wire::View{};
 }
 
 }  // namespace fastboot::ghc

@@ -1,21 +1,30 @@
-// Images that this process has thawed: kept for ever, for a second thaw of the same file, and for freezing graphs that
-// reach into them.
+// Images that this process has thawed: for a second thaw of the same file, and for freezing graphs that reach into
+// them. They stay for ever, unless every thaw of one was for a scope (scope.h).
 #pragma once
 
 #include "core/file.h"
 #include "format/wire/parse.h"
+#include "ghc-9.0/placement.h"
 
 namespace fastboot::ghc {
 
 struct Image {
   Image* next;
   wire::View view;         // over `metadata`
-  uint8_t* metadata;       // private copy
+  uint8_t* metadata;       // private copy; nullptr: nothing is mapped, and the next image may have this place
   uint64_t delta;          // process address minus image address; 0 at the image's own address
   uint64_t begin, end;     // process addresses of the slot in use
   uint64_t forced_header;  // process address of the forced trampoline's interned info table; 0: no lazy closures
   dev_t device;
   ino_t inode;
+  Placement placement;
+  void* static_roots;  // a StablePtr, or nullptr
+  // Under the lock of thaw.cc:
+  bool permanent;   // somebody may use it until the process ends
+  uint32_t scopes;  // that use it now
+  // Whether the collector meets pointers into it (scope.h):
+  uint64_t watch;  // number of the watch that is on; 0: none
+  bool met;
 
   uint64_t process(uint64_t image_address) const { return image_address + delta; }
   bool contains(uint64_t address) const { return address >= begin && address < end; }
@@ -31,9 +40,13 @@ struct Image {
   }
 };
 
-// The thawed image that `address` belongs to, or nullptr. Safe to call without a lock: images are only ever added.
+// The thawed image that `address` belongs to, or nullptr. Safe to call without a lock: what is in the list stays in it,
+// and what is no longer mapped contains nothing.
 Image* find_image(uint64_t address);
 Image* first_image();
-void add_image(Image* image);
+// Gives the image in the list. The argument, which malloc made, is freed or becomes part of the list.
+Image* add_image(Image* image);
+// To be called when nothing refers to the image any more: forgets it and frees its metadata.
+void remove_image(Image* image);
 
 }  // namespace fastboot::ghc

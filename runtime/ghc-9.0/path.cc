@@ -82,9 +82,10 @@ bool PathFinder::find(uint32_t* last, uint32_t* field) {
     const uint64_t word = walker_.staging_.words()[slot];
     if ((word & ~uint64_t{7}) == walker_.cafs_[i].caf) test_and_set(pending_.data(), slot);
   }
-  bool at_root = false;
-  visit_word(0, walker_.root_slot_, 0, &at_root);
-  if (at_root) return false;
+  for (uint64_t i = 0; i < walker_.roots_.size(); ++i) {
+    bool at_root = false;
+    if (!visit_word(static_cast<uint32_t>(steps_.size()), walker_.roots_[i].slot, 0, &at_root) || at_root) return false;
+  }
   for (uint32_t step = 0; step < steps_.size(); ++step) {
     if (!visit_fields(step, field)) continue;
     *last = step;
@@ -109,10 +110,10 @@ void PathFinder::describe(char* out, uint64_t size) {
   snprintf(out, size, "root");
   uint32_t last = 0;
   uint32_t field = 0;
-  if (walker_.refusal_.slot == walker_.root_slot_ || !find(&last, &field)) return;
+  if (!find(&last, &field)) return;
   // The steps lead backwards; count them, then write them from the root on.
   uint32_t count = 1;
-  for (uint32_t step = last; step != 0; step = steps_[step].parent) ++count;
+  for (uint32_t step = last; steps_[step].parent != step; step = steps_[step].parent) ++count;
   for (uint32_t i = 0; i < count; ++i) {
     if (i == kShownAtEachEnd && count > 2 * kShownAtEachEnd + 1) {
       const uint64_t used = strlen(out);

@@ -16,7 +16,7 @@ class PathFinder {
  private:
   struct Step {
     Offset closure;
-    uint32_t parent;  // index of the step that leads here
+    uint32_t parent;  // index of the step that leads here; its own: a root
     uint32_t field;   // of the parent
   };
   bool find(uint32_t* last, uint32_t* field);

@@ -26,7 +26,8 @@ bool choose_placement(const wire::View& view, Placement* out, wire::Error* error
 // Makes the collector take the placement for its heap. To be called when everything is mapped.
 void extend_heap_range(const Placement& placement);
 
-// Gives the addresses back in the state in which they were found.
+// Gives the addresses back in the state in which they were found. Those that the collector takes for its heap are only
+// emptied: nobody else may have them.
 void release(const Placement& placement);
 
 }  // namespace fastboot::ghc

@@ -86,13 +86,13 @@ struct Rebaser {
 
 }  // namespace
 
-bool rebase_image(int fd, const View& view, uint64_t delta, wire::Error* error) {
+bool rebase_image(int fd, uint64_t base, const View& view, uint64_t delta, wire::Error* error) {
   const wire::Table& rebase = view.table(TableKind::rebase);
   const wire::Table& hash_table = view.table(TableKind::chunk_hashes);
   Piece stream;
   Piece hashes;
-  if (!stream.read(fd, view.cold.offset, rebase.size, error) ||
-      !hashes.read(fd, view.cold.offset + (hash_table.address - view.cold.address), hash_table.size, error) ||
+  if (!stream.read(fd, base + view.cold.offset, rebase.size, error) ||
+      !hashes.read(fd, base + view.cold.offset + (hash_table.address - view.cold.address), hash_table.size, error) ||
       !check_hashes(view, hashes, stream, error)) {
     return false;
   }

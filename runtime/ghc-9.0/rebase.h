@@ -6,8 +6,9 @@
 namespace fastboot::ghc {
 
 // Adds `delta` to every word of the mapped image (at its process addresses, writable) that holds an address inside it.
+// `base` is where the snapshot starts in its file.
 // The list of these words comes from the file, and is checked against its hash and word by word.
-bool rebase_image(int fd, const wire::View& view, uint64_t delta, wire::Error* error);
+bool rebase_image(int fd, uint64_t base, const wire::View& view, uint64_t delta, wire::Error* error);
 
 // Makes the words that hold addresses of this very build (R_X86_64_64) right for this process. A page that needs no
 // change is only read; the others are made writable for the moment.

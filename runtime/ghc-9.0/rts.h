@@ -26,6 +26,10 @@ extern StgWord8 ghczmprim_GHCziCString_unpackCStringUtf8zh_info __attribute__((w
 extern StgWord8 ghczmprim_GHCziCString_unpackAppendCStringzh_info __attribute__((weak));
 extern StgWord8 ghczmprim_GHCziCString_unpackAppendCStringUtf8zh_info __attribute__((weak));
 
+// rts/Prelude.h (not installed).
+extern StgWord8 ghczmprim_GHCziTypes_ZMZN_closure;
+extern StgWord8 ghczmprim_GHCziTypes_ZC_con_info;
+
 // rts/Capability.h, rts/Task.h (not installed); threaded RTS only.
 struct Task_;
 void stopAllCapabilities(Capability** capability, struct Task_* task) __attribute__((weak));

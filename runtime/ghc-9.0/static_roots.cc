@@ -6,12 +6,12 @@
 
 namespace fastboot::ghc {
 
-void keep_static_roots(const Image& image) {
+void* keep_static_roots(const Image& image) {
   const wire::View& view = image.view;
   uint64_t count = 0;
   for (uint64_t i = 0; i < view.target_count; ++i)
     count += (view.targets[i].flags & wire::kTargetStaticRoot) != 0 ? 1 : 0;
-  if (count == 0) return;
+  if (count == 0) return nullptr;
   // allocate() never collects. A fresh array is in the nursery, so that it needs no card and no place on a mutable
   // list.
   const W_ words = sizeofW(StgSmallMutArrPtrs) + count;
@@ -23,7 +23,7 @@ void keep_static_roots(const Image& image) {
     array->payload[next++] = reinterpret_cast<StgClosure*>(image.link_word(view.targets[i]));
   }
   array->header.info = &stg_SMALL_MUT_ARR_PTRS_FROZEN_DIRTY_info;
-  getStablePtr(reinterpret_cast<StgPtr>(array));
+  return getStablePtr(reinterpret_cast<StgPtr>(array));
 }
 
 }  // namespace fastboot::ghc

@@ -6,8 +6,8 @@
 namespace fastboot::ghc {
 
 // Puts the static closures and SRTs among the image's targets into a heap array that a stable pointer holds, so that
-// every major collection finds them for as long as the image is mapped. Called on a thread that holds a capability (an
-// unsafe foreign call).
-void keep_static_roots(const Image& image);
+// every major collection finds them until it is freed. Called on a thread that holds a capability (an
+// unsafe foreign call). Gives the StablePtr, or nullptr where the image needs none.
+void* keep_static_roots(const Image& image);
 
 }  // namespace fastboot::ghc

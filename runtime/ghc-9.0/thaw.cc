@@ -20,6 +20,7 @@
 #include "ghc-9.0/placement.h"
 #include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/scope.h"
 #include "ghc-9.0/static_roots.h"
 
 using fastboot::runtime::Module;
@@ -200,7 +201,7 @@ struct Mapping {
   bool map_file(const wire::Segment& segment, int protection, const char* what) const {
     const uint64_t address = segment.address + delta;
     void* at = mmap(reinterpret_cast<void*>(address), segment.size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-                    file.descriptor(), static_cast<off_t>(segment.offset));
+                    file.descriptor(), static_cast<off_t>(file.base() + segment.offset));
     if (at == MAP_FAILED) return map_failed(what, address, segment.size, error);
     // Without this, pages that were evicted come back 4 KiB at a time.
     if (segment.size >= wire::kHugePageSize) madvise(at, segment.size, MADV_HUGEPAGE);
@@ -229,7 +230,7 @@ struct Mapping {
   // At addresses other than its own, the image's pages are made this process's own.
   bool rebase() const {
     const View& view = file.view();
-    if (!rebase_image(file.descriptor(), view, delta, error)) return false;
+    if (!rebase_image(file.descriptor(), file.base(), view, delta, error)) return false;
     if (mprotect(reinterpret_cast<void*>(view.data.address + delta), view.data.size, PROT_READ) == 0) return true;
     return map_failed("data", view.data.address + delta, view.data.size, error);
   }
@@ -247,7 +248,7 @@ struct Mapping {
     // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it
     // here, so it may fail.
     (void)mmap(reinterpret_cast<void*>(view.header->slot_address + delta), wire::kPageSize, PROT_READ,
-         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), 0);
+               MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), static_cast<off_t>(file.base()));
     timeline->step("link");
     return true;
   }
@@ -279,6 +280,7 @@ Image* new_image(const SnapshotFile& file, const Placement& placement, Error* er
   image->view = view;
   image->view.rebase_onto(image->metadata);
   image->delta = placement.begin - view.header->slot_address;
+  image->placement = placement;
   image->begin = placement.begin;
   image->end = placement.end;
   const uint64_t forced = forced_offset(view);
@@ -291,6 +293,7 @@ Image* new_image(const SnapshotFile& file, const Placement& placement, Error* er
 // The image of the same content, if this process has it already.
 Image* find_thawed(const View& view) {
   for (Image* image = first_image(); image != nullptr; image = image->next) {
+    if (image->metadata == nullptr) continue;
     if (memcmp(image->view.header->metadata_hash, view.header->metadata_hash, wire::kHashSize) == 0) return image;
   }
   return nullptr;
@@ -323,19 +326,52 @@ bool thaw_new(const SnapshotFile& file, Timeline* timeline, Image** out, Error* 
   }
   // Point of no return.
   extend_heap_range(placement);
-  keep_static_roots(*image);
-  add_image(image);
+  image->placement.reserved = true;
+  image->static_roots = keep_static_roots(*image);
+  image = add_image(image);
   report_faults();
   timeline->step("static roots");
   *out = image;
   return true;
 }
 
+// Is it the image that a file at `path` would hold? Images are named after their files: "x/dict.snap" holds "dict".
+bool is_named_after(const View& view, const char* path) {
+  const char* slash = strrchr(path, '/');
+  const char* name = slash == nullptr ? path : slash + 1;
+  const char* image = view.string(view.header->image_name);
+  const size_t size = strlen(image);
+  return strncmp(name, image, size) == 0 && (name[size] == '\0' || strcmp(name + size, ".snap") == 0);
+}
+
+// The file, or where there is none, the snapshot that the program carries, if it is what the caller asks for: by the
+// root's name, or by the image's.
+bool open_snapshot(const char* path, const char* root_name, SnapshotFile* file, SnapshotFile* embedded,
+                   SnapshotFile** opened, Error* error) {
+  *opened = file;
+  if (file->open(path, error)) return true;
+  if (error->code != Code::not_found) return false;
+  Error why;
+  if (!embedded->open_embedded(&why)) {
+    if (why.code == Code::not_found) return false;
+    *error = why;
+    return false;
+  }
+  const View& view = embedded->view();
+  if (root_name == nullptr ? !is_named_after(view, path) : find_root(view, root_name) == nullptr) return false;
+  *opened = embedded;
+  return true;
+}
+
+// Where `scoped` is given, for as long as that scope lasts; else for good.
 bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1,
-          void** closure, Error* error) {
+          void** closure, Image** scoped, Error* error) {
   Timeline timeline;
-  SnapshotFile file;
-  if (!check_supported(error) || !file.open(path, error)) return false;
+  SnapshotFile given;
+  SnapshotFile carried;
+  SnapshotFile* opened = nullptr;
+  if (!check_supported(error) || !open_snapshot(path, root_name, &given, &carried, &opened, error)) return false;
+  const SnapshotFile& file = *opened;
   const Root* root = nullptr;
   if (!choose_root(file.view(), root_name, type_name, type_0, type_1, &root, error)) return false;
   timeline.step("open and check");
@@ -343,26 +379,63 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
   Image* image = find_thawed(file.view());
   if (image == nullptr && !thaw_new(file, &timeline, &image, error)) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
+  if (scoped == nullptr) {
+    image->permanent = true;
+  } else {
+    ++image->scopes;
+    *scoped = image;
+  }
   if (timeline.on()) {
     char steps[1024];
     timeline.describe(steps, sizeof steps);
-    runtime::trace("%s: thawed \"%s\" :: %s; %s", path, file.view().string(root->name),
-                   file.view().string(root->type_name), steps);
+    runtime::trace("%s: thawed \"%s\" :: %s%s; %s", path, file.view().string(root->name),
+                   file.view().string(root->type_name), file.embedded() ? ", from the program" : "", steps);
   }
   return true;
 }
 
-}  // namespace
-
-extern "C" uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name,
-                                  uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, void** closure,
-                                  fastboot_error* error) {
-  Error why;
-  *closure = nullptr;
-  if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &why)) return 0;
+uint32_t report_failure(const char* path, const Error& why, fastboot_error* error) {
   if (error == nullptr) return static_cast<uint32_t>(why.code);
   error->code = static_cast<uint32_t>(why.code);
   snprintf(error->message, sizeof error->message, "%.4000s: %s", path, why.message);
-  runtime::trace("%s", error->message);
   return error->code;
 }
+
+}  // namespace
+
+extern "C" {
+
+uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                       uint64_t type_fingerprint_1, void** closure, fastboot_error* error) {
+  Error why;
+  *closure = nullptr;
+  if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, nullptr, &why)) return 0;
+  return report_failure(path, why, error);
+}
+
+uint32_t fastboot_scope_enter(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                              uint64_t type_fingerprint_1, void** closure, fastboot_scope** scope,
+                              fastboot_error* error) {
+  Error why;
+  Image* image = nullptr;
+  *closure = nullptr;
+  if (!thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &image, &why)) {
+    return report_failure(path, why, error);
+  }
+  *scope = reinterpret_cast<fastboot_scope*>(image);
+  return 0;
+}
+
+uint64_t fastboot_scope_leave(fastboot_scope* scope) {
+  const Locked locked;
+  auto* image = reinterpret_cast<Image*>(scope);
+  --image->scopes;
+  return watch_references(image);
+}
+
+void fastboot_scope_release(fastboot_scope* scope, uint64_t watch) {
+  const Locked locked;
+  release_unless_met(reinterpret_cast<Image*>(scope), watch);
+}
+
+}  // extern "C"

@@ -35,7 +35,7 @@ bool Walker::init(runtime::Reservation::Kept* kept, wire::Error* error) {
                   statics_.init() && unaligned_.init() && stack_.reserve(uint64_t{1} << 30) &&
                   queue_.reserve(uint64_t{1} << 24) && cafs_.reserve(uint64_t{1} << 24) &&
                   log_.reserve(uint64_t{1} << 30) && partial_.reserve(uint64_t{1} << 30) &&
-                  raws_.reserve(uint64_t{1} << 26);
+                  raws_.reserve(uint64_t{1} << 26) && roots_.reserve(uint64_t{1} << 20);
   return ok || fail(error, Code::out_of_memory, "no address space for the tables of a freeze; raise `ulimit -v`");
 }
 
@@ -159,7 +159,7 @@ void Walker::copy_other_words(Offset offset, const uint64_t* from, uint32_t coun
 
 Offset Walker::copy_function(uint64_t pointer, InfoClass* c) {
   const Offset at = staging_.allocate(staging_.data(), 1 + (c->words == 0 ? 1 : c->words));
-  if (at == 0) return 0;
+  if (at == 0 || collecting_) return at;
   uint64_t* to = staging_.words() + at;
   const uint64_t* from = words_at(pointer) + 1;
   to[0] = c->header;
@@ -230,6 +230,7 @@ Offset Walker::copy_partial(uint64_t pointer, InfoClass* c) {
   to[0] = c->header;
   to[1] = words_at(pointer)[1];  // arity and n_args
   staging_.mark(at, 1);
+  if (collecting_) return at;
   const uint64_t function = untagged(reinterpret_cast<uint64_t>(from->fun));
   return copy_arguments(at + 3, words_at(pointer) + 3, from->n_args, function) ? at : 0;
 }
@@ -237,6 +238,7 @@ Offset Walker::copy_partial(uint64_t pointer, InfoClass* c) {
 Offset Walker::copy_thunk(uint64_t pointer, InfoClass* c) {
   const Offset at = staging_.allocate(staging_.lazy(), 2 + (c->words == 0 ? uint64_t{1} : c->words));
   if (at == 0) return 0;
+  if (collecting_) return thunks_.push(pointer) ? at : 0;
   uint64_t* to = staging_.words() + at;
   const uint64_t* from = words_at(pointer) + 2;
   to[0] = c->header;
@@ -258,6 +260,7 @@ Offset Walker::copy_application(uint64_t pointer, InfoClass* c) {
   const auto* from = reinterpret_cast<const StgAP*>(pointer);
   const Offset at = staging_.allocate(staging_.lazy(), 4 + uint64_t{from->n_args});
   if (at == 0) return 0;
+  if (collecting_) return thunks_.push(pointer) ? at : 0;
   uint64_t* to = staging_.words() + at;
   to[0] = c->header;
   to[1] = c->target;
@@ -701,6 +704,7 @@ inline bool Walker::follow(Offset slot) {
         break;
       case Action::caf: {
         const PendingCaf caf = {slot, pointer};
+        if (collecting_ && !thunks_.push(pointer)) return exhausted();
         return refer_to_caf(caf);
       }
       case Action::caf_value:
@@ -915,7 +919,7 @@ bool Walker::copy_caf_value(const PendingCaf& pending) {
 }
 
 void Walker::roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures,
-                       uint64_t lazy_closures, uint64_t partial) {
+                       uint64_t lazy_closures, uint64_t partial, uint64_t thunks) {
   for (uint64_t i = 0; i < log_.size(); ++i) {
     const Logged& entry = log_[i];
     if (entry.info_class == nullptr) {
@@ -939,6 +943,7 @@ void Walker::roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t 
   cafs_.truncate(cafs);
   raws_.truncate(raws);
   partial_.truncate(partial);
+  thunks_.truncate(thunks);
   closures_ = closures;
   lazy_closures_ = lazy_closures;
   refusal_ = Refusal{};
@@ -959,6 +964,7 @@ bool Walker::resolve_cafs() {
     const uint64_t closures = closures_;
     const uint64_t lazy_closures = lazy_closures_;
     const uint64_t partial = partial_.size();
+    const uint64_t thunks = thunks_.size();
     if (copy_caf_value(pending)) {
       // Further references to this CAF find its value.
       const uint64_t value = untagged(staging_.words()[pending.slot]);
@@ -966,26 +972,30 @@ bool Walker::resolve_cafs() {
       continue;
     }
     if (refusal_.code == Code::ok) return false;
-    roll_back(mark, 0, cafs, raws, closures, lazy_closures, partial);
+    roll_back(mark, 0, cafs, raws, closures, lazy_closures, partial, thunks);
     if (!refer_to_caf(pending)) return false;
   }
   logging_ = false;
   return true;
 }
 
-bool Walker::run(uint64_t root, wire::Error* error) {
+bool Walker::run(wire::Error* error) {
   error_ = error;
   plain_bytes_ = classifier_.classify(reinterpret_cast<uint64_t>(&stg_ARR_WORDS_info));
   if (plain_bytes_ == nullptr) return exhausted();
-  // The root's slot is a closure of no kind, in front of everything: a filler word that inspectors step over.
-  root_slot_ = staging_.allocate(staging_.data(), 1);
-  if (root_slot_ == 0) return exhausted();
-  staging_.words()[root_slot_] = root;
-  stack_.push(Range{root_slot_, 1});
+  // A root's slot is a closure of no kind, in front of everything: a filler word that inspectors step over.
+  for (uint64_t i = 0; i < roots_.size(); ++i) {
+    roots_[i].slot = staging_.allocate(staging_.data(), 1);
+    if (roots_[i].slot == 0) return exhausted();
+    staging_.words()[roots_[i].slot] = roots_[i].word;
+  }
+  for (uint64_t i = roots_.size(); i > 0; --i) stack_.push(Range{roots_[i - 1].slot, 1});
   if (!drain() || !resolve_cafs()) return false;
   settle_partial_arrays();
-  root_word_ = staging_.words()[root_slot_];
-  staging_.words()[root_slot_] = kFillerWord;
+  for (uint64_t i = 0; i < roots_.size(); ++i) {
+    roots_[i].word = staging_.words()[roots_[i].slot];
+    staging_.words()[roots_[i].slot] = kFillerWord;
+  }
   return true;
 }
 

@@ -38,13 +38,20 @@ class Walker {
   // The TSO of the thread that freezes.
   void set_own_thread(uint64_t tso) { own_thread_ = tso; }
 
-  // Copies the graph under `root` (a tagged process address). On failure either *error (out of memory, too large) or
-  // refusal() says why.
-  bool run(uint64_t root, wire::Error* error);
+  // Makes this a walk that copies nothing to keep: it looks for the thunks, and CAFs that are not evaluated, that are
+  // reachable through data, not through other thunks or functions.
+  bool collect_thunks() { return collecting_ = thunks_.reserve(uint64_t{1} << 30); }
+  const runtime::ReservedArray<uint64_t>& thunks() const { return thunks_; }
+
+  // One more root, a tagged process address; before run().
+  bool add_root(uint64_t closure) { return roots_.push(RootSlot{0, closure}); }
+
+  // Copies the graph under the roots. On failure either *error (out of memory, too large) or refusal() says why.
+  bool run(wire::Error* error);
 
   const Refusal& refusal() const { return refusal_; }
-  uint64_t root_address() const { return root_word_ & ~uint64_t{7}; }
-  uint32_t root_tag() const { return static_cast<uint32_t>(root_word_ & 7); }
+  uint64_t root_address(uint64_t i) const { return roots_[i].word & ~uint64_t{7}; }
+  uint32_t root_tag(uint64_t i) const { return static_cast<uint32_t>(roots_[i].word & 7); }
   uint64_t closures() const { return closures_; }
   const runtime::ReservedArray<wire::RawReference>& raws() const { return raws_; }
 
@@ -64,6 +71,11 @@ class Walker {
   struct Range {
     Offset slot;
     uint32_t count;
+  };
+  // A root's pointer, and where it stands during the walk.
+  struct RootSlot {
+    Offset slot;
+    uint64_t word;
   };
   struct PendingCaf {
     Offset slot;
@@ -92,7 +104,7 @@ class Walker {
   bool copy_caf_value(const PendingCaf& pending);
   bool refer_to_caf(const PendingCaf& pending);
   void roll_back(const Staging::Watermark& mark, uint64_t stack, uint64_t cafs, uint64_t raws, uint64_t closures,
-                 uint64_t lazy_closures, uint64_t partial);
+                 uint64_t lazy_closures, uint64_t partial, uint64_t thunks);
 
   uint32_t* shadow(uint64_t relative);
   Offset find_copy(uint64_t pointer, uint32_t** entry);
@@ -157,12 +169,13 @@ class Walker {
   runtime::ReservedArray<Offset> partial_;  // copies of byte arrays of which only some parts are wanted so far
   runtime::ReservedArray<Logged> log_;
   runtime::ReservedArray<wire::RawReference> raws_;
+  runtime::ReservedArray<uint64_t> thunks_;
+  runtime::ReservedArray<RootSlot> roots_;
   bool logging_ = false;
+  bool collecting_ = false;
   uint64_t closures_ = 0;
   uint64_t lazy_closures_ = 0;
-  uint64_t root_word_ = 0;
   uint64_t own_thread_ = 0;
-  Offset root_slot_ = 0;
   Refusal refusal_;
   wire::Error* error_ = nullptr;
 

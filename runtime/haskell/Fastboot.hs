@@ -12,7 +12,7 @@
 -- > dictionary :: Map Text Entry
 -- > dictionary = frozen "dictionary.snap" (parse <$> readFile "words.txt")
 --
--- A snapshot holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits the very build
+-- A snapshot that this module makes holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits the very build
 -- that made it (known by the program's build-id); for any other it is refused, and 'frozen' builds anew.
 --
 -- A snapshot is as powerful as a program: its closures run code. Only files that belong to this user or to root, and that
@@ -22,11 +22,14 @@ module Fastboot
     frozen
     -- * Freezing
   , freeze
+  , freezeWith
+  , Depth (..)
   , FreezeReport (..)
   , FreezeError (..)
     -- * Thawing
   , thaw
   , thawRoot
+  , withFrozen
   , ThawError (..)
   ) where
 
@@ -39,8 +42,11 @@ import System.IO.Unsafe (unsafePerformIO)
 --
 -- Nothing that goes wrong with the snapshot is an error of the program: without a snapshot, or with one that is damaged, of
 -- another build, another type, or not to be trusted, the value is built. Where it cannot be frozen (a mutable part, a full
--- disk), the value that was built is returned all the same. With @FASTBOOT_TRACE=1@ in the environment, a line on stderr says
--- what happened and why.
+-- disk), the value that was built is returned all the same. With @FASTBOOT_TRACE=1@ in the environment, one line on stderr
+-- says what happened and why.
+--
+-- Processes that start at once each build where there is no snapshot yet; the last one's file stays, and each is written
+-- beside the path and renamed, so that nobody ever sees half of one.
 --
 -- Use it for top-level values. In a function, the first call's argument would decide what the snapshot holds for all.
 --
@@ -56,13 +62,31 @@ frozen path build = unsafePerformIO (thawOrBuild path build)
 -- The image and its root are named after the file, without directory and ending (@x\/dict.snap@: @dict@); characters other
 -- than @A-Z a-z 0-9 _ . $ -@ become @_@.
 freeze :: Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
-freeze = freezeValue
+freeze = freezeWith WHNF
+
+-- | As 'freeze', with the depth to which the value is evaluated first.
+freezeWith :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeWith = freezeTraced
 
 -- | The only root of the snapshot, or the one that is named as the image. A snapshot is mapped once in a process; thawing it
--- again gives the same value.
+-- again gives the same value. Where there is no such file, the snapshot that the program carries (@fastboot-freeze --embed@)
+-- takes its place, if its image has that name.
 thaw :: Typeable a => FilePath -> IO (Either ThawError a)
-thaw path = thawValue path Nothing
+thaw path = thawTraced path Nothing
 
--- | The root of the given name.
+-- | The root of the given name; where there is no such file, of the snapshot that the program carries, if it has that root.
 thawRoot :: Typeable a => FilePath -> String -> IO (Either ThawError a)
-thawRoot path = thawValue path . Just
+thawRoot path = thawTraced path . Just
+
+-- | @withFrozen path act@ thaws as 'thaw' does and runs @act@ with the value. When @act@ has ended, also by an exception, a
+-- major collection tells whether anything still refers to the image: the result, an 'Data.IORef.IORef', a thread, a CAF, a
+-- weak pointer, whatever there is. If not, the image is unmapped. Otherwise it stays mapped and everything stays valid; with
+-- @FASTBOOT_TRACE=1@ a line on stderr says so, and the next scope with this file tries again.
+--
+-- Images also stay that are thawed by 'thaw' or 'Fastboot.frozen', too, that hold bytes of string literals (lazy strings,
+-- @TypeRep@s), or that are used under the non-moving collector.
+--
+-- Do not let addresses escape that no value keeps alive (@unsafeUseAsCString bytes return@): that is as wrong as without
+-- Fastboot.
+withFrozen :: Typeable a => FilePath -> (a -> IO b) -> IO (Either ThawError b)
+withFrozen = thawScoped

@@ -33,32 +33,62 @@ typedef struct fastboot_freeze_report {
 /* A graph that was walked and not yet written. */
 typedef struct fastboot_frozen_graph fastboot_frozen_graph;
 
-/* Walks everything that is reachable from the value that `root` (a StablePtr) stands for, and copies it.
+/* A value to freeze. */
+typedef struct fastboot_root {
+  void* value;      /* a StablePtr */
+  const char* name; /* [A-Za-z0-9_.$-], at most 255 bytes; no two of an image the same */
+  const char* type_name;
+  uint64_t type_fingerprint[2];
+} fastboot_root;
+
+/* Walks everything that is reachable from the roots, and copies it.
  * Call it by an *unsafe* foreign call when the program has one capability, and by a *safe* one when it has more:
  * `safe_call` says which; in a safe call the other capabilities are stopped for the duration. `thread` is a StablePtr
  * to the calling thread's ThreadId: a closure that this thread is evaluating is refused (305), and one that another
- * evaluates too (312), but the latter is worth another try a little later. `name` names image and root
- * ([A-Za-z0-9_.$-]); `type_name` and `type_fingerprint` say what the root is. Gives a graph that must go to
- * fastboot_freeze_write or fastboot_freeze_discard. */
-uint32_t fastboot_freeze_walk(void* root, void* thread, int safe_call, const char* name, const char* type_name,
-                              uint64_t type_fingerprint_0, uint64_t type_fingerprint_1, fastboot_frozen_graph** graph,
+ * evaluates too (312), but the latter is worth another try a little later. `name` is the image's,
+ * as a root's is made. Gives a graph that must go to fastboot_freeze_write or fastboot_freeze_discard.
+ * Where `thunks` is not NULL it only looks for thunks, and CAFs that are not evaluated, which are reachable through
+ * data (not through functions or other thunks), and gives no graph, but in *thunks a StablePtr of the list of these (a
+ * Haskell list, `[Any]`), or NULL when there are none. */
+uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint32_t root_count, void* thread,
+                              int safe_call, void** thunks, fastboot_frozen_graph** graph,
                               fastboot_freeze_report* report, fastboot_error* error);
 
+/* The list (a Haskell list, `[Any]`) of some thunks that are found close to `value`, a StablePtr of an evaluated one.
+ * Call it by an *unsafe* foreign call: the pointer is only known to the collector once the caller holds it. */
+void* fastboot_thunks_below(void* value);
+
 /* Writes the graph to `path` (temporary file, fsync, rename) and releases it, whatever comes of it. With
- * FASTBOOT_CAPTURE set, `path` only gives the name and the file goes to that directory. */
+ * FASTBOOT_CAPTURE set, `path` only gives the name and the file goes to that directory; a failure of this function or
+ * of fastboot_freeze_walk is then told there, too, in the file NAME.error. */
 uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, fastboot_freeze_report* report,
                                fastboot_error* error);
 void fastboot_freeze_discard(fastboot_frozen_graph* graph);
 
 /* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`,
- * or where that is NULL of the only root or the one named as the image. `type_name` is for the message when the type is
- * wrong, and may be NULL. Call it by an *unsafe* foreign call: the pointer is only known to the collector once the
- * caller holds it. */
+ * or where that is NULL of the only root or the one named as the image. Where there is no such file, the snapshot that
+ * the program carries is taken, if it has that root, or with NULL, if its image is named as the file. `type_name` is
+ * for the message when the type is wrong, and may be NULL. Under FASTBOOT_TRACE a line tells of success; failure is the
+ * caller's to tell, who knows what comes of it. Call it by an *unsafe* foreign call: the pointer is only known to the
+ * collector once the caller holds it. */
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
                        uint64_t type_fingerprint_1, void** closure, fastboot_error* error);
 
+/* Thaws for a scope: an image that is only used in scopes goes when the last of them is left and the collector meets no
+ * pointer into it any more. Enter as with fastboot_thaw; then fastboot_scope_leave, once; where that gives a number, a
+ * major collection and fastboot_scope_release with this number. The latter two by *unsafe* foreign calls. An image that
+ * stays is reported under FASTBOOT_TRACE. */
+typedef struct fastboot_scope fastboot_scope;
+uint32_t fastboot_scope_enter(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
+                              uint64_t type_fingerprint_1, void** closure, fastboot_scope** scope,
+                              fastboot_error* error);
+uint64_t fastboot_scope_leave(fastboot_scope* scope);
+void fastboot_scope_release(fastboot_scope* scope, uint64_t watch);
+
 /* One line on stderr when FASTBOOT_TRACE is set, else nothing. */
 void fastboot_trace(const char* line);
+/* One line on stderr. */
+void fastboot_tell(const char* line);
 
 /* Number of the format that this runtime writes: major * 1000 + minor. */
 uint32_t fastboot_format_version(void);

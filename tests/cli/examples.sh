@@ -24,6 +24,20 @@ done
 [ "$(sed -n 2p hello.out)" = 'fromList [(1,"Ankara"),(2,"Bern"),(3,"Cairo")]' ] || fail "hello thawed something else: $(<hello.out)"
 [ -s capitals.snap ] || fail "hello left no capitals.snap"
 
+# ci: program and snapshot go to a prefix, which may be moved; without its snapshot the program gives the same answers.
+"$FASTBOOT_SOURCE/examples/ci/build" "$PWD/prefix" >ci.out 2>&1 || fail "ci/build: exit $?: $(<ci.out)"
+grep -q '^Main.table  Map \[Char\] Int$' ci.out || fail "ci/build does not list the root: $(<ci.out)"
+mv prefix moved
+[ "$(stat -c %a moved/share/syllables.snap)" = 444 ] || fail "the snapshot can be written: $(ls -l moved/share)"
+with=$(FASTBOOT_TRACE=1 ./moved/bin/syllables zoebeeba diala x 2>ci.trace)
+grep -q ': thawed "Main.table"' ci.trace || fail "syllables does not use its snapshot: $(<ci.trace)"
+rm -f moved/share/syllables.snap
+[ "$with" = "$(./moved/bin/syllables zoebeeba diala x)" ] || fail "syllables without its snapshot: not '$with'"
+[ "$with" = 'zoebeeba: 3
+diala: 3
+x: not in the table' ] || fail "syllables: $with"
+[ ! -e moved/share/syllables.snap ] || fail 'syllables wrote its snapshot'
+
 # spell: with a snapshot and without, and with one that is damaged, the same answers; the second time from the snapshot.
 [ -r /usr/share/dict/american-english-insane ] || {
   echo "no word list (package wamerican-insane)"

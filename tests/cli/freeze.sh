@@ -17,6 +17,7 @@ cat >Table.hs <<'END'
 module Main (main) where
 
 import Control.Concurrent (threadDelay)
+import Data.IORef
 import qualified Data.Map.Strict as Map
 import Fastboot
 import System.Environment (getArgs)
@@ -42,6 +43,10 @@ main = do
     ["several"] -> mapM_ save ["b.snap", "a.snap"]
     ["twice"] -> mapM_ save ["x/dict.snap", "y/dict.snap"]
     ["nothing"] -> return ()
+    ["frozen-mutable"] -> newIORef 'x' >>= \r -> readIORef (frozen "dict.snap" (return r)) >>= print
+    ["save-mutable"] -> newIORef 'x' >>= freeze "dict.snap" >>= either (die . show) (const (return ()))
+    ["mutable-then-save"] -> newIORef 'x' >>= freeze "dict.snap" >> save "dict.snap"
+    ["mutable-and-other"] -> newIORef 'x' >>= freeze "mutable.snap" >> save "dict.snap"
     ["cat"] -> getContents >>= hPutStr stderr
     ["arguments", "@response", "--", "-q", "a b"] -> save "dict.snap"
     ["thaw", path] -> thaw path >>= \got -> case got of
@@ -116,6 +121,8 @@ PATH=$PWD:$PATH run 0 '' -o out/dict.snap table -- frozen
 [ "$(./table thaw out/dict.snap)" = same ] || fail 'a value of frozen'
 FASTBOOT_DISABLE=1 run 0 '' -o out/dict.snap ./table -- frozen
 run 0 '' -o out/dict.snap ./table -- twice
+run 0 '' -o out/dict.snap ./table -- mutable-then-save
+run 0 '' -o out/dict.snap --image dict ./table -- mutable-and-other
 echo '-q' >response
 run 0 '' @response -o out/dict.snap ./table -- arguments @response -- -q 'a b'
 echo input | "$freeze" -o out/x.snap ./table -- cat 2>err.txt
@@ -150,21 +157,26 @@ cmp <("$inspect" -n first.snap | grep 'Build ID') <("$inspect" -n out/dict.snap 
 # --- failure ----------------------------------------------------------------------------------------------------------
 
 reset
-refused 1 '/?table: ended with exit status 3, expected 0' -o out/old.snap ./table -- save-and-fail
-refused 1 'table: was killed by signal 9 ' -o out/old.snap ./table -- save-and-die
-refused 1 'table: did not end within 0.5 seconds' --timeout 0.5 -o out/old.snap ./table -- save-and-hang
-refused 1 'script: did not end within 1 seconds' --timeout 1 -o out/old.snap ./script -- save-and-hang
-refused 1 'parent: did not end within 1 seconds' --timeout 1 -o out/old.snap ./parent
+refused 3 '/?table: ended with exit status 3, expected 0' -o out/old.snap ./table -- save-and-fail
+refused 3 'table: was killed by signal 9 ' -o out/old.snap ./table -- save-and-die
+refused 4 'table: did not end within 0.5 seconds' --timeout 0.5 -o out/old.snap ./table -- save-and-hang
+refused 4 'script: did not end within 1 seconds' --timeout 1 -o out/old.snap ./script -- save-and-hang
+refused 4 'parent: did not end within 1 seconds' --timeout 1 -o out/old.snap ./parent
 case $(ps -o stat= -p "$(cat grandchild)" 2>/dev/null) in
   '' | Z*) ;;
   *) fail 'what the program started runs on' ;;
 esac
-refused 1 'table: ended well and froze nothing; it has to call' -o out/old.snap ./table -- nothing
-refused 1 'script: ended well and froze nothing; whether .* script' -o out/old.snap ./script -- nothing
-refused 1 'stripped: ended well and froze nothing; whether .* strip --strip-debug' -o out/old.snap ./stripped -- nothing
-refused 1 'plain: is not linked with .*fastboot-config --ghc-flags' -o out/old.snap ./plain
+refused 5 'table: ended well and froze nothing; it has to call' -o out/old.snap ./table -- nothing
+# A program goes on without its snapshot; whoever collects it does not.
+mutable="image 'dict' could not be frozen: error 301: cannot freeze a MUT_VAR.*path: root"
+refused 7 "table: ended well, but $mutable" -o out/old.snap ./table -- frozen-mutable
+refused 3 "table: ended with exit status 1, expected 0; nothing was written; $mutable" -o out/old.snap ./table -- save-mutable
+refused 7 "table: ended well, but image 'mutable' could not be frozen" -o out/old.snap ./table -- mutable-and-other
+refused 5 'script: ended well and froze nothing; whether .* script' -o out/old.snap ./script -- nothing
+refused 5 'stripped: ended well and froze nothing; whether .* strip --strip-debug' -o out/old.snap ./stripped -- nothing
+refused 6 'plain: is not linked with .*fastboot-config --ghc-flags' -o out/old.snap ./plain
 refused 1 'table: froze 2 images \(a, b\), expected one; choose with --image' -o out/old.snap ./table -- several
-refused 1 "table: froze a, b, and no image 'c'" -o out/old.snap --image c ./table -- several
+refused 5 "table: froze a, b, and no image 'c'" -o out/old.snap --image c ./table -- several
 refused 2 'no-such-program: no such program in PATH' -o out/old.snap no-such-program
 refused 2 'Plain.hs: no such program in PATH; .* \./Plain.hs' -o out/old.snap Plain.hs
 refused 2 '\./none: cannot be run: No such file' -o out/old.snap ./none

@@ -9,6 +9,7 @@
 -- > fault thaw-root ROOT FILE
 -- > fault bad FILE... -- GOOD SIZE    thaws each, prints a line for each, and in the end the good one
 -- > fault frozen FILE SIZE            the value comes from `frozen`; prints "thawed" or "built"
+-- > fault hold FILE SIZE              thaws, says "ready", and for each line of input compares the value and thaws again
 -- > fault flip FILE FROM TO STEP      every byte in turn, in a copy
 -- > fault cut FILE STEP               every length, in a copy
 -- > fault forever FILE                freezes values of some 20 MB again and again
@@ -28,6 +29,7 @@ import Fastboot
 import System.Environment (getArgs)
 import System.Exit
 import System.IO
+import System.Mem (performMajorGC)
 import System.Posix.Files (setFileMode)
 
 type Table = Map.Map Int Int
@@ -89,6 +91,15 @@ main = do
       unless good (say "wrong value" >> exitFailure)
       wasBuilt <- readIORef built
       say (if wasBuilt then "built" else "thawed")
+    ["hold", file, size] -> thaw file >>= \r -> case r of
+      Left failure -> say (show failure) >> exitWith (ExitFailure 1)
+      Right value -> do
+        say "ready"
+        lines' <- lines <$> getContents
+        forM_ lines' $ \_ -> do
+          performMajorGC
+          say (verdict (Right value) (== table (read size)))
+          thawTable file (read size) >>= say
     ["flip", file, from, to, step] -> do
       let flipAt bytes i = Bytes.concat [Bytes.take at bytes, Bytes.singleton (Bytes.index bytes at `xor` bit'), Bytes.drop (at + 1) bytes]
             where

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace fastboot::freeze {
 
@@ -17,7 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kEnding = ".snap";
+constexpr std::string_view kImageEnding = ".snap";
+constexpr std::string_view kFailureEnding = ".error";
 // The runtime writes DIRECTORY/NAME.snap, with more at its end while it writes, in 4096 bytes; a name may have 255.
 constexpr size_t kLongestDirectory = 3600;
 
@@ -59,17 +61,29 @@ CaptureDirectory::~CaptureDirectory() {
   fs::remove_all(path_, ignored);
 }
 
-std::vector<Captured> CaptureDirectory::images() const {
+std::vector<Captured> CaptureDirectory::files(std::string_view ending) const {
   std::vector<Captured> found;
   std::error_code ignored;
   for (auto entry = fs::directory_iterator(path_, ignored); entry != fs::directory_iterator();
        entry.increment(ignored)) {
     const std::string name = entry->path().filename().string();
     // Others are what a killed writer left.
-    if (!name.ends_with(kEnding) || !entry->is_regular_file(ignored)) continue;
-    found.push_back({name.substr(0, name.size() - kEnding.size()), entry->path().string()});
+    if (!name.ends_with(ending) || !entry->is_regular_file(ignored)) continue;
+    found.push_back({name.substr(0, name.size() - ending.size()), entry->path().string()});
   }
   std::sort(found.begin(), found.end(), [](const Captured& a, const Captured& b) { return a.image < b.image; });
+  return found;
+}
+
+std::vector<Captured> CaptureDirectory::images() const { return files(kImageEnding); }
+
+std::vector<NotCaptured> CaptureDirectory::failures() const {
+  std::vector<NotCaptured> found;
+  for (const Captured& file : files(kFailureEnding)) {
+    std::string message;
+    std::getline(std::ifstream(file.path), message);
+    found.push_back({file.image, message.empty() ? "no message came with it" : message});
+  }
   return found;
 }
 

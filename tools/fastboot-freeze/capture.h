@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "format/error.h"
@@ -11,6 +12,12 @@ namespace fastboot::freeze {
 struct Captured {
   std::string image;  // its file's name without .snap
   std::string path;
+};
+
+// An image that the program could not freeze.
+struct NotCaptured {
+  std::string image;
+  std::string message;  // the runtime's: "error 301: cannot freeze ..."
 };
 
 class CaptureDirectory {
@@ -24,9 +31,12 @@ class CaptureDirectory {
   const std::string& path() const { return path_; }  // absolute
   // The finished snapshots in it, by name.
   std::vector<Captured> images() const;
+  // What the program's runtime says of those that it could not freeze, by name.
+  std::vector<NotCaptured> failures() const;
 
  private:
   explicit CaptureDirectory(std::string path) : path_(std::move(path)) {}
+  std::vector<Captured> files(std::string_view ending) const;
   std::string path_;
 };
 

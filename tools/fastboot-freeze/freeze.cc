@@ -2,12 +2,18 @@
 // error, and nothing but the last write touches the output, so the old file stays in every failure.
 #include "fastboot-freeze/freeze.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "fastboot-freeze/capture.h"
 #include "fastboot-freeze/program.h"
 #include "fastboot-freeze/report.h"
+#include "format/embed.h"
 #include "format/writer.h"
 #include "reloc/annotate.h"
 
@@ -20,15 +26,42 @@ using format::Failure;
 using format::Result;
 using wire::Code;
 
-// A program that cannot be started says nothing about what it would freeze.
+constexpr const char* kListName = "roots.list";
+
+// Beside the exit codes of all tools, one for each thing that a program may do wrong; fastboot-freeze(1) lists them.
 int exit_for(const Error& error) {
-  return error.code == Code::not_executable ? tools::kExitTrouble : tools::exit_for(error.code);
+  switch (error.code) {
+    case Code::not_executable:  // says nothing about what it would freeze
+      return tools::kExitTrouble;
+    case Code::program_failed:
+      return 3;
+    case Code::program_timed_out:
+      return 4;
+    case Code::froze_nothing:
+      return 5;
+    case Code::not_linked:
+      return 6;
+    case Code::not_frozen:
+      return 7;
+    default:
+      return tools::exit_for(error.code);
+  }
 }
 
 // --- what PROGRAM did
 // -------------------------------------------------------------------------------------------------
 
-Result<void> judge(const Ended& ended, const Options& options, const std::string& program) {
+// "; 'dict' could not be frozen: error 301: ..." for each image that the program's runtime gave up.
+std::string quoted(const std::vector<NotCaptured>& failures) {
+  std::string text;
+  for (const NotCaptured& each : failures) {
+    text += fmt::format("{}image '{}' could not be frozen: {}", text.empty() ? "" : "; ", each.image, each.message);
+  }
+  return text;
+}
+
+Result<void> judge(const Ended& ended, const std::vector<NotCaptured>& failures, const Options& options,
+                   const std::string& program) {
   if (ended.interrupted != 0) {
     return fail(Code::program_failed,
                 fmt::format("stopped because signal {} ({}) came; nothing was written", ended.interrupted,
@@ -37,14 +70,15 @@ Result<void> judge(const Ended& ended, const Options& options, const std::string
   }
   if (ended.timed_out) {
     return fail(
-        Code::program_failed,
+        Code::program_timed_out,
         fmt::format(
             "did not end within {} seconds and was stopped (--timeout); nothing was written: give it more time, "
             "or look at what it waits for",
             options.timeout),
         program);
   }
-  const std::string advice = "nothing was written; run it by itself to see why";
+  const std::string advice = failures.empty() ? "nothing was written; run it by itself to see why"
+                                              : "nothing was written; " + quoted(failures);
   if (ended.signal != 0) {
     return fail(Code::program_failed,
                 fmt::format("was killed by signal {} ({}), expected exit status 0; {}", ended.signal,
@@ -70,7 +104,7 @@ Failure froze_nothing(const std::string& program) {
     return fail(
         Code::froze_nothing,
         "ended well and froze nothing; it has to call freeze, or use a value that is frozen, on the way that these "
-        "arguments take (FASTBOOT_TRACE=1 in the environment tells why a value cannot be frozen)",
+        "arguments take",
         program);
   }
   const Result<void> known = symbols ? symbols->require_symtab() : tl::unexpected(symbols.error());
@@ -81,11 +115,28 @@ Failure froze_nothing(const std::string& program) {
                     known.error().message),
         program);
   }
-  return fail(Code::froze_nothing,
+  return fail(Code::not_linked,
               "is not linked with Fastboot's runtime (it has no symbol fastboot_freeze_walk), so it froze nothing; "
               "import Fastboot "
               "and build it with ghc $(fastboot-config --ghc-flags)",
               program);
+}
+
+// A program that declares roots defines this symbol; one without it would run its main instead of answering. Linked
+// with -dynamic, it refers to the package and no more can be told; nor where the file has no symbols, or is a script.
+Result<void> can_answer(const std::string& program) {
+  constexpr std::string_view kAnswer = "fastboot_answer_roots";
+  const auto symbols = reloc::Symbols::read(program);
+  if (!symbols || !symbols->has_symtab()) return {};
+  const auto all = symbols->all();
+  const bool defined =
+      std::any_of(all.begin(), all.end(), [&](const reloc::Symbol& symbol) { return symbol.name == kAnswer; });
+  if (defined || (!symbols->mentions(kAnswer) && symbols->mentions("fastbootzm"))) return {};
+  return fail(
+      Code::not_linked,
+      "declares no roots (it does not define fastboot_answer_roots), so it was not run; import Fastboot.Declare "
+      "and build it with ghc $(fastboot-config --ghc-flags)",
+      program);
 }
 
 std::string names_of(const std::vector<Captured>& images) {
@@ -94,7 +145,13 @@ std::string names_of(const std::vector<Captured>& images) {
   return names;
 }
 
-Result<Captured> choose(const std::vector<Captured>& images, const Options& options, const std::string& program) {
+Result<Captured> choose(const CaptureDirectory& directory, const Options& options, const std::string& program) {
+  const std::vector<Captured> images = directory.images();
+  std::vector<NotCaptured> failures = directory.failures();
+  if (!options.image.empty())
+    std::erase_if(failures, [&](const NotCaptured& each) { return each.image != options.image; });
+  // The image that is wanted is among these, or may be.
+  if (!failures.empty()) return fail(Code::not_frozen, "ended well, but " + quoted(failures), program);
   if (images.empty()) return froze_nothing(program);
   if (options.image.empty()) {
     if (images.size() == 1) return images.front();
@@ -122,23 +179,73 @@ class Freezer {
     const auto program = find_program(options_.program);
     if (!program) return tl::unexpected(program.error());
     report->program = *program;
-    const auto directory = CaptureDirectory::create(options_.output);
+    if (options_.list_roots || !options_.roots.empty()) {
+      if (auto able = can_answer(*program); !able) return able;
+    }
+    const auto directory = CaptureDirectory::create(options_.list_roots ? scratch_path() : place());
     if (!directory) return tl::unexpected(directory.error());
-    const auto ended =
-        run_program({*program, options_.program, options_.arguments, directory->path(), options_.timeout}, signals_);
+    const auto ended = run_program(
+        {*program, options_.program, options_.arguments, environment(directory->path()), options_.timeout}, signals_);
     if (!ended) return tl::unexpected(ended.error());
     interrupted_ = ended->interrupted;
-    if (auto well = judge(*ended, options_, *program); !well) return well;
-    const auto chosen = choose(directory->images(), options_, *program);
+    if (auto well = judge(*ended, directory->failures(), options_, *program); !well) return well;
+    if (options_.list_roots) return take_list(*directory, report);
+    const auto chosen = choose(*directory, options_, *program);
     if (!chosen) return tl::unexpected(chosen.error());
-    return take(*chosen, report);
+    return take(*chosen, directory->path(), report);
   }
 
   // The signal that ended this, also one that came too late to stop anything.
   int signal() const { return interrupted_ != 0 ? interrupted_ : signals_.pending(); }
 
  private:
-  Result<void> take(const Captured& captured, Report* report) {
+  // Beside this file everything is made that becomes part of it.
+  const std::string& place() const { return options_.output.empty() ? options_.embed : options_.output; }
+
+  // A list of roots needs no place of its own.
+  static std::string scratch_path() {
+    const char* directory = getenv("TMPDIR");
+    return fmt::format("{}/roots", directory == nullptr || directory[0] == '\0' ? "/tmp" : directory);
+  }
+
+  std::vector<std::pair<std::string, std::string>> environment(const std::string& directory) const {
+    std::vector<std::pair<std::string, std::string>> told;
+    if (options_.list_roots) {
+      told.emplace_back("FASTBOOT_LIST_ROOTS", directory + "/" + kListName);
+      return told;
+    }
+    told.emplace_back("FASTBOOT_CAPTURE", directory);
+    if (!options_.force.empty()) told.emplace_back("FASTBOOT_FORCE", options_.force);
+    if (options_.roots.empty()) return told;
+    told.emplace_back("FASTBOOT_ROOTS", fmt::format("{}", fmt::join(options_.roots, ",")));
+    told.emplace_back("FASTBOOT_IMAGE", options_.soname.empty() ? stem(place()) : options_.soname);
+    return told;
+  }
+
+  static std::string stem(const std::string& path) {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    return name.ends_with(".snap") && name.size() > 5 ? name.substr(0, name.size() - 5) : name;
+  }
+
+  // What the runtime wrote: "NAME<tab>TYPE" in each line.
+  Result<void> take_list(const CaptureDirectory& directory, Report* report) const {
+    std::ifstream file(directory.path() + "/" + kListName);
+    if (!file) {
+      return fail(Code::froze_nothing,
+                  "ended well and listed no roots: its main was run instead, for its runtime is of another version, or "
+                  "it has a main of its own in C",
+                  report->program);
+    }
+    report->declared.emplace();
+    for (std::string line; std::getline(file, line);) {
+      const size_t tab = line.find('\t');
+      report->declared->push_back({line.substr(0, tab), tab == std::string::npos ? "" : line.substr(tab + 1)});
+    }
+    return {};
+  }
+
+  // `directory`: for a snapshot that is only embedded.
+  Result<void> take(const Captured& captured, const std::string& directory, Report* report) {
     const auto reader = format::Reader::open(captured.path);
     if (!reader) return tl::unexpected(reader.error());
     auto model = reader->model();
@@ -149,21 +256,44 @@ class Freezer {
       if (module.problem.code != Code::ok) warn(module.problem, report);
     }
     report->annotation = reloc::annotate(&*model, *modules);
+    if (!options_.soname.empty()) model->image_name = options_.soname;
+    if (options_.address != 0) model->slot_address = format::ImageAddress(options_.address);
     interrupted_ = signals_.pending();
     if (interrupted_ != 0) {
       return fail(Code::program_failed,
                   fmt::format("not written, because signal {} ({}) came", interrupted_, strsignal(interrupted_)),
-                  options_.output);
+                  place());
     }
-    if (auto written = format::write(*model, options_.output); !written) return written;
-    return describe(report);
+    const std::string output = options_.output.empty() ? directory + "/embedded" : options_.output;
+    if (auto written = format::write(*model, output); !written) return written;
+    if (auto described = describe(output, report); !described || options_.embed.empty()) return described;
+    return embed(*model, output, report);
+  }
+
+  // The file that was run may be a script, or have been replaced: a snapshot is of no use in another program.
+  Result<void> embed(const format::Model& model, const std::string& snapshot, Report* report) const {
+    const auto symbols = reloc::Symbols::read(report->program);
+    if (!symbols) return tl::unexpected(symbols.error());
+    if (model.modules.size() != 1 || model.modules.front().build_id != symbols->build_id()) {
+      return fail(Code::wrong_build,
+                  fmt::format("is not what froze: the snapshot belongs to {}; name that program, linked statically",
+                              model.modules.empty() ? "nothing" : model.modules.front().path),
+                  report->program);
+    }
+    if (auto done = format::embed(report->program, snapshot, options_.embed); !done) {
+      report->snapshot.reset();
+      return done;
+    }
+    report->embedded = options_.embed;
+    return {};
   }
 
   // From the file as it is now, which also proves that it can be read.
-  Result<void> describe(Report* report) const {
-    auto reader = format::Reader::open(options_.output);
+  Result<void> describe(const std::string& output, Report* report) const {
+    auto reader = format::Reader::open(output);
     if (!reader) return tl::unexpected(reader.error());
     report->snapshot.emplace(std::move(*reader));
+    report->place = place();
     return {};
   }
 
@@ -190,6 +320,8 @@ Finish freeze(const Options& options, tools::Output* out, tools::Diagnostics* di
     report.problems.push_back(done.error());
     diagnostics->error(done.error());
     finish.exit = exit_for(done.error());
+  } else if (options.list_roots) {
+    if (!options.json) print_list(report, out);
   } else if (!options.quiet) {
     diagnostics->note(one_line(report));
   }

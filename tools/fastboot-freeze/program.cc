@@ -19,6 +19,10 @@ using wire::Code;
 
 namespace {
 
+// What the runtime does besides the program's own business is for us to say.
+constexpr const char* kRuntimeVariables[] = {"FASTBOOT_CAPTURE", "FASTBOOT_DISABLE", "FASTBOOT_FORCE",
+                                             "FASTBOOT_IMAGE",   "FASTBOOT_ROOTS",   "FASTBOOT_LIST_ROOTS"};
+
 // How long a program may take to end once it was told to.
 constexpr std::chrono::seconds kGrace(5);
 
@@ -83,8 +87,8 @@ void become(const Command& command, const Signals& signals, const Terminal& term
   setpgid(0, 0);
   terminal.give(getpid());
   dup2(STDERR_FILENO, STDOUT_FILENO);
-  setenv("FASTBOOT_CAPTURE", command.capture.c_str(), 1);
-  unsetenv("FASTBOOT_DISABLE");
+  for (const char* name : kRuntimeVariables) unsetenv(name);
+  for (const auto& [name, value] : command.environment) setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> words = {const_cast<char*>(command.name.c_str())};
   for (const std::string& word : command.arguments) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fastboot-freeze/signals.h"
@@ -16,8 +17,9 @@ struct Command {
   std::string path;                    // from find_program()
   std::string name;                    // argv[0]
   std::vector<std::string> arguments;  // argv[1] and so on
-  std::string capture;                 // absolute path of the directory for its snapshots
-  double timeout = 0;                  // seconds; 0: for ever
+  // What its runtime is told: FASTBOOT_CAPTURE and the like.
+  std::vector<std::pair<std::string, std::string>> environment;
+  double timeout = 0;  // seconds; 0: for ever
 };
 
 struct Ended {

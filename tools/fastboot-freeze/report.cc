@@ -62,7 +62,8 @@ void print_snapshot(const Report& report, tools::Json* json) {
   const wire::Header& header = *view.header;
   const format::ContentId id = reader.content_id();
   json->begin_object();
-  json->text("file", reader.path());
+  json->text("file", report.place);
+  if (!report.embedded.empty()) json->text("embedded_in", report.embedded);
   json->text("image", reader.string(header.image_name).value_or(""));
   json->text("content_id", to_hex(id.data(), id.size()));
   json->address("slot_address", header.slot_address);
@@ -84,10 +85,17 @@ void print_snapshot(const Report& report, tools::Json* json) {
 std::string one_line(const Report& report) {
   const Reader& reader = *report.snapshot;
   const wire::View& view = reader.view();
-  return fmt::format("{}: image {}, {} closures, {}; {} targets, {} of them with a symbol of the program",
-                     reader.path(), reader.string(view.header->image_name).value_or(""),
-                     tools::grouped(view.header->closures), tools::human_size(image_bytes(view)), view.target_count,
-                     report.annotation.named);
+  return fmt::format("{}: image {}, {} closures, {}; {} targets, {} of them with a symbol of the program", report.place,
+                     reader.string(view.header->image_name).value_or(""), tools::grouped(view.header->closures),
+                     tools::human_size(image_bytes(view)), view.target_count, report.annotation.named);
+}
+
+void print_list(const Report& report, tools::Output* out) {
+  size_t width = 0;
+  for (const DeclaredRoot& root : *report.declared) width = std::max(width, root.name.size());
+  for (const DeclaredRoot& root : *report.declared) {
+    out->print("{:<{}}  {}\n", tools::printable(root.name), width, tools::printable(root.type));
+  }
 }
 
 void print_json(const Report& report, bool ok, tools::Output* out) {
@@ -102,6 +110,17 @@ void print_json(const Report& report, bool ok, tools::Output* out) {
     print_snapshot(report, &json);
   } else {
     json.null();
+  }
+  if (report.declared) {
+    json.key("declared");
+    json.begin_array();
+    for (const DeclaredRoot& root : *report.declared) {
+      json.begin_object();
+      json.text("name", root.name);
+      json.text("type", root.type);
+      json.end_object();
+    }
+    json.end_array();
   }
   print_problems(report.problems, &json);
   json.end_object();

@@ -11,15 +11,26 @@
 
 namespace fastboot::freeze {
 
+struct DeclaredRoot {
+  std::string name;
+  std::string type;
+};
+
 struct Report {
   std::string program;                     // path; empty: none was found
   std::optional<format::Reader> snapshot;  // as it was written; nothing: it was not
+  std::string place;                       // what holds it now: the snapshot, or the program that carries it
+  std::string embedded;                    // the program that carries it, too; empty: none
   reloc::Annotation annotation;
-  std::vector<format::Error> problems;  // errors and warnings
+  std::optional<std::vector<DeclaredRoot>> declared;  // with --list-roots
+  std::vector<format::Error> problems;                // errors and warnings
 };
 
 // "dict.snap: image dict, ..."; for a report with a snapshot.
 std::string one_line(const Report& report);
+
+// A line for each declared root: its name and its type.
+void print_list(const Report& report, tools::Output* out);
 
 // One JSON document, which fastboot-freeze(1) describes; a change that takes something away or gives it another meaning
 // raises the schema's version.

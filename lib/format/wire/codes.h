@@ -61,11 +61,14 @@ enum class Code : uint32_t {
   bad_argument = 405,
 
   // 5xx: tools
-  program_failed = 501,  // PROGRAM exited with a failure or was killed
-  froze_nothing = 502,   // PROGRAM ended well and froze nothing
-  froze_several = 503,   // PROGRAM froze several images and none was chosen
-  no_symbols = 504,      // the program's file cannot be read for symbols
-  not_executable = 505,  // PROGRAM cannot be started
+  program_failed = 501,     // PROGRAM exited with a failure or was killed
+  froze_nothing = 502,      // PROGRAM ended well and froze nothing
+  froze_several = 503,      // PROGRAM froze several images and none was chosen
+  no_symbols = 504,         // the program's file cannot be read for symbols
+  not_executable = 505,     // PROGRAM cannot be started
+  program_timed_out = 506,  // PROGRAM did not end in time
+  not_linked = 507,         // PROGRAM has not the part of the runtime that is asked for
+  not_frozen = 508,         // PROGRAM ended well, but a value of it could not be frozen
 };
 
 }  // namespace fastboot::wire

@@ -37,6 +37,9 @@ inline constexpr uint64_t kSlotBase = 0x12300000000;      // the first slot
 inline constexpr uint64_t kLinkOffset = 0x40000;
 inline constexpr uint64_t kMinLinkTable = 0x4000;
 
+// The section of a program that holds its snapshot, at a file offset that is a multiple of a page.
+inline constexpr char kEmbeddedSection[] = ".fastboot";
+
 enum class ObjectModel : uint32_t { ghc = 1 };
 
 // Bits of Header::rts_way.

@@ -1,4 +1,5 @@
 {-# LANGUAGE BangPatterns #-}
+{-# LANGUAGE ExistentialQuantification #-}
 {-# LANGUAGE MagicHash #-}
 {-# LANGUAGE ScopedTypeVariables #-}
 {-# LANGUAGE UnboxedTuples #-}
@@ -13,27 +14,38 @@ module Fastboot.Internal
   ( FreezeReport (..)
   , FreezeError (..)
   , ThawError (..)
-  , freezeValue
-  , thawValue
+  , Depth (..)
+  , freezeTraced
+  , thawTraced
+  , thawScoped
   , thawOrBuild
+  , NamedValue (..)
+  , freezeRoots
+  , rootOrBuild
   , imageName
+  , legalName
+  , isSet
   ) where
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
-import Control.Exception (Exception, bracket, evaluate)
+import Control.Exception (Exception, bracket, evaluate, mask, onException)
+import Control.Monad (unless, void, when)
 import Data.Char (isAsciiLower, isAsciiUpper, isDigit, ord)
+import Data.IORef (IORef, newIORef, readIORef, writeIORef)
 import Data.List (isSuffixOf)
-import Data.Typeable (Typeable, typeOf, typeRep, typeRepFingerprint)
+import Data.Typeable (TypeRep, Typeable, typeOf, typeRep, typeRepFingerprint)
 import Data.Word (Word8, Word32, Word64)
 import Foreign.C.String (CString, peekCString, withCString)
 import Foreign.C.Types (CInt (..))
 import Foreign.Marshal.Alloc (alloca, allocaBytes)
 import Foreign.Ptr (Ptr, nullPtr, plusPtr)
-import Foreign.StablePtr (StablePtr, castPtrToStablePtr, castStablePtrToPtr, freeStablePtr, newStablePtr)
+import Foreign.StablePtr (StablePtr, castPtrToStablePtr, castStablePtrToPtr, deRefStablePtr, freeStablePtr, newStablePtr)
 import Foreign.Storable (peek, peekByteOff, pokeByteOff)
-import GHC.Exts (Ptr (..), addrToAny#)
+import GHC.Clock (getMonotonicTimeNSec)
+import GHC.Exts (Any, Ptr (..), addrToAny#)
 import GHC.Fingerprint.Type (Fingerprint (..))
 import System.Environment (lookupEnv)
+import System.Mem (performMajorGC)
 
 -- | What a freeze made.
 data FreezeReport = FreezeReport
@@ -72,9 +84,24 @@ instance Show ThawError where
 instance Exception FreezeError
 instance Exception ThawError
 
-data FrozenGraph
+-- | How far a value is evaluated before it is frozen. What is not evaluated is frozen as a thunk, and evaluated by each
+-- process that needs it.
+data Depth
+  = AsIs -- ^ not at all
+  | WHNF -- ^ to weak head normal form: the outermost constructor or function
+  | NF
+    -- ^ to normal form, as @force@ does, but by whatever type, without @NFData@: all that is reachable through constructors
+    -- and arrays. What functions hold stays as it is. An exception that evaluation throws comes out, and an infinite
+    -- structure never ends; work of more than two seconds tells of itself on stderr.
+  deriving (Eq, Ord, Show, Read, Enum, Bounded)
 
-type Walk = StablePtr () -> StablePtr ThreadId -> CInt -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
+data FrozenGraph
+data Scope
+
+-- | A value to freeze, its name, and its type.
+data NamedValue = forall a. NamedValue String TypeRep a
+
+type Walk = CString -> Ptr NamedValue -> Word32 -> StablePtr ThreadId -> CInt -> Ptr (StablePtr [Any]) -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
   -> Ptr ThawError -> IO Word32
 
 foreign import ccall unsafe "fastboot_freeze_walk" walkHere :: Walk
@@ -83,12 +110,19 @@ foreign import ccall safe "fastboot_freeze_write" writeGraph
   :: Ptr FrozenGraph -> CString -> Ptr FreezeReport -> Ptr ThawError -> IO Word32
 foreign import ccall unsafe "fastboot_thaw" thawHere
   :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
+foreign import ccall unsafe "fastboot_scope_enter" enterScope
+  :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr (Ptr Scope) -> Ptr ThawError -> IO Word32
+foreign import ccall unsafe "fastboot_scope_leave" leaveScope :: Ptr Scope -> IO Word64
+foreign import ccall unsafe "fastboot_scope_release" releaseScope :: Ptr Scope -> Word64 -> IO ()
+foreign import ccall unsafe "fastboot_thunks_below" thunksBelow :: StablePtr Any -> IO (Ptr ())
 foreign import ccall unsafe "fastboot_trace" traceLine :: CString -> IO ()
+foreign import ccall unsafe "fastboot_tell" tellLine :: CString -> IO ()
 
--- Sizes of fastboot_error and fastboot_freeze_report.
-errorSize, reportSize :: Int
+-- Sizes of fastboot_error, fastboot_freeze_report and fastboot_root.
+errorSize, reportSize, rootSize :: Int
 errorSize = 4 + 8192
 reportSize = 7 * 8
+rootSize = 5 * 8
 
 errorMessage :: Ptr ThawError -> IO String
 errorMessage p = peekCString (p `plusPtr` 4)
@@ -99,11 +133,16 @@ readReport p = FreezeReport <$> field 0 <*> field 1 <*> field 2 <*> field 3 <*> 
 
 -- | @x\/dict.snap@: @dict@.
 imageName :: FilePath -> String
-imageName path = map legal (if null name then "image" else name)
+imageName path = legalName (if null name then "image" else name)
   where
     file = reverse (takeWhile (/= '/') (reverse path))
     name | ".snap" `isSuffixOf` file = take (length file - 5) file
          | otherwise = file
+
+-- | What images and roots may be named.
+legalName :: String -> String
+legalName = map legal
+  where
     legal c | isAsciiLower c || isAsciiUpper c || isDigit c || c `elem` "_.$-" = c
             | otherwise = '_'
 
@@ -114,38 +153,148 @@ retries = takeWhile (< 50000) (iterate (* 2) 1000) ++ replicate 40 50000
 busyCode :: Word32
 busyCode = 312
 
-freezeValue :: forall a. Typeable a => FilePath -> a -> IO (Either FreezeError FreezeReport)
-freezeValue path value = do
-  evaluated <- evaluate value
+-- | One line on stderr, under FASTBOOT_TRACE.
+trace :: String -> IO ()
+trace line = withCString line traceLine
+
+-- | With what came of it under FASTBOOT_TRACE.
+freezeTraced :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeTraced depth path value = do
+  result <- freezeValue depth path value
+  trace (path ++ ": " ++ either show show result)
+  return result
+
+thawTraced :: Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
+thawTraced path root = do
+  result <- thawValue path root
+  either (trace . thawErrorMessage) (const (return ())) result
+  return result
+
+freezeValue :: forall a. Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeValue depth path value = freezeRoots depth path [NamedValue (imageName path) (typeOf value) value]
+
+-- | To the depth that whoever captures asks for (FASTBOOT_FORCE), or else to this one.
+freezeRoots :: Depth -> FilePath -> [NamedValue] -> IO (Either FreezeError FreezeReport)
+freezeRoots ownDepth path roots = do
+  depth <- maybe ownDepth id . (`lookup` depths) . maybe "" id <$> lookupEnv "FASTBOOT_FORCE"
+  unless (depth == AsIs) (mapM_ (\(NamedValue _ _ value) -> void (evaluate value)) roots)
   thread <- myThreadId
-  let rep = typeOf value
-      Fingerprint high low = typeRepFingerprint rep
-  withCString path $ \cPath -> withCString (imageName path) $ \cName -> withCString (show rep) $ \cType ->
-    allocaBytes errorSize $ \failure -> allocaBytes reportSize $ \report -> alloca $ \out ->
-      withStable evaluated $ \root -> withStable thread $ \self -> do
-        let untyped = castPtrToStablePtr (castStablePtrToPtr root)
-            attempt waits = do
+  progress <- startProgress path
+  withCString path $ \cPath -> withCString (imageName path) $ \cName -> withRoots roots $ \cRoots ->
+    allocaBytes errorSize $ \failure -> allocaBytes reportSize $ \report -> alloca $ \out -> alloca $ \thunks ->
+      withStable thread $ \self -> do
+        let count = fromIntegral (length roots)
+            attempt wanted waits = do
               capabilities <- getNumCapabilities
               -- With one capability an unsafe call keeps all other Haskell threads still, and leaves our own stack's thunks
               -- alone.
               let (walk, safeCall) = if capabilities > 1 then (walkStopped, 1) else (walkHere, 0)
-              walked <- walk untyped self safeCall cName cType high low out report failure
+              walked <- walk cName cRoots count self safeCall wanted out report failure
               case waits of
-                wait : more | walked == busyCode -> threadDelay wait >> attempt more
+                wait : more | walked == busyCode -> threadDelay wait >> attempt wanted more
                 _ -> return walked
-        walked <- attempt retries
+            evaluateAll = do
+              walked <- attempt thunks retries
+              stable <- if walked == 0 then peek thunks else return (castPtrToStablePtr nullPtr)
+              if castStablePtrToPtr stable == nullPtr then return walked else do
+                found <- deRefStablePtr stable
+                freeStablePtr stable
+                evaluateFound progress found
+                evaluateAll
+        evaluated <- if depth == NF then evaluateAll else return 0
+        walked <- if evaluated == 0 then attempt nullPtr retries else return evaluated
         code <- if walked /= 0 then return walked else do
           graph <- peek out
           writeGraph graph cPath report failure
         if code == 0 then Right <$> readReport report else Left . FreezeError code <$> errorMessage failure
-  where withStable x = bracket (newStablePtr x) freeStablePtr
 
-thawValue :: forall a. Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
-thawValue path root =
+depths :: [(String, Depth)]
+depths = [("none", AsIs), ("whnf", WHNF), ("nf", NF)]
+
+withStable :: a -> (StablePtr a -> IO b) -> IO b
+withStable x = bracket (newStablePtr x) freeStablePtr
+
+withRoots :: [NamedValue] -> (Ptr NamedValue -> IO a) -> IO a
+withRoots roots act = allocaBytes (rootSize * length roots) $ \array -> do
+  let go _ [] = act array
+      go at (NamedValue name rep value : rest) =
+        withCString name $ \cName -> withCString (show rep) $ \cType -> withStable value $ \stable -> do
+          let Fingerprint high low = typeRepFingerprint rep
+          pokeByteOff at 0 (castStablePtrToPtr stable)
+          pokeByteOff at 8 cName
+          pokeByteOff at 16 cType
+          pokeByteOff at 24 high
+          pokeByteOff at 32 low
+          go (at `plusPtr` rootSize) rest
+  go array roots
+
+-- Normal form -------------------------------------------------------------------------------------------------------------
+
+-- | Evaluates the thunks that a walk has listed, and those that come up by that, as far as they are found (thunks.h).
+evaluateFound :: Progress -> [Any] -> IO ()
+evaluateFound progress = go
+  where
+    go [] = return ()
+    go (thunk : rest) = do
+      value <- evaluate thunk
+      advance progress
+      new <- withStable value $ \stable -> do
+        Ptr address <- thunksBelow stable
+        case addrToAny# address of (# list #) -> return $! list
+      goBelow new rest
+    goBelow [] rest = go rest
+    goBelow new rest = go (new ++ rest)
+
+data Progress = Progress FilePath Word64 (IORef Word64) (IORef Word64) -- when it began, what is done, when to tell next
+
+startProgress :: FilePath -> IO Progress
+startProgress path = do
+  now <- getMonotonicTimeNSec
+  Progress path now <$> newIORef 0 <*> newIORef (now + interval)
+
+interval :: Word64
+interval = 2000000000
+
+advance :: Progress -> IO ()
+advance (Progress path start done next) = do
+  n <- (+ 1) <$> readIORef done
+  writeIORef done $! n
+  -- One evaluation may take as long as it likes: so the clock is looked at after each.
+  now <- getMonotonicTimeNSec
+  due <- readIORef next
+  when (now >= due) $ do
+    writeIORef next $! now + interval
+    tell (path ++ ": evaluating what is to be frozen: " ++ show n ++ " thunks in " ++ show ((now - start) `div` 1000000000) ++ " s, not finished yet")
+  where tell line = withCString line tellLine
+
+-- | What 'Fastboot.withFrozen' does.
+thawScoped :: Typeable a => FilePath -> (a -> IO b) -> IO (Either ThawError b)
+thawScoped path act = alloca $ \out -> mask $ \restore -> do
+  thawed <- thawBy (\p root typeName high low closure -> enterScope p root typeName high low closure out) path Nothing
+  case thawed of
+    Left failure -> trace (thawErrorMessage failure) >> return (Left failure)
+    Right value -> do
+      scope <- peek out
+      -- From here on nothing but what `act` leaves behind may hold the value.
+      result <- restore (act value) `onException` leave scope
+      leave scope
+      return (Right result)
+  where
+    leave scope = do
+      watch <- leaveScope scope
+      if watch == 0 then return () else performMajorGC >> releaseScope scope watch
+
+thawValue :: Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
+thawValue = thawBy thawHere
+
+type Thaw = CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
+
+thawBy :: forall a. Typeable a => Thaw -> FilePath -> Maybe String -> IO (Either ThawError a)
+thawBy thawing path root =
   withPath path $ \cPath -> withMaybe root $ \cRoot -> alloca $ \out -> do
     -- What goes with a message (its buffer, what the type is called) takes as long as opening the file. It is only made when
     -- there is something to tell, by trying again.
-    let call = thawHere cPath cRoot
+    let call = thawing cPath cRoot
     first <- call nullPtr high low out nullPtr
     failed <- if first == 0 then return Nothing else allocaBytes errorSize $ \failure -> withCString (show rep) $ \cType -> do
       code <- call cType high low out failure
@@ -160,6 +309,7 @@ thawValue path root =
     Fingerprint high low = typeRepFingerprint rep
     withMaybe Nothing act = act nullPtr
     withMaybe (Just s) act = withCString s act
+{-# INLINE thawBy #-}
 
 -- | As 'withCString', without the encoding's machinery where the path is ASCII, as nearly all are.
 withPath :: FilePath -> (CString -> IO b) -> IO b
@@ -171,19 +321,27 @@ withPath path act
       act p
   | otherwise = withCString path act
 
+-- | What 'Fastboot.frozen' does. Whatever comes of it, FASTBOOT_TRACE tells in one line.
 thawOrBuild :: Typeable a => FilePath -> IO a -> IO a
 thawOrBuild path build = do
   capture <- isSet "FASTBOOT_CAPTURE"
   disabled <- isSet "FASTBOOT_DISABLE"
-  if disabled then build else if capture then buildAndFreeze else do
-    thawed <- thawValue path Nothing
-    either (const buildAndFreeze) return thawed
+  if disabled then build else if capture then buildAndFreeze (path ++ ": to be captured") else
+    thawValue path Nothing >>= either (buildAndFreeze . thawErrorMessage) return
   where
-    buildAndFreeze = do
+    buildAndFreeze reason = do
       value <- build
-      result <- freezeValue path value
-      case result of
-        Right _ -> return ()
-        Left failure -> withCString ("using the value that was built, for it cannot be frozen: " ++ show failure) traceLine
+      result <- freezeValue WHNF path value
+      trace (reason ++ either (("; built, and not frozen: " ++) . show) (("; built anew: " ++) . show) result)
       return value
-    isSet name = maybe False (not . null) <$> lookupEnv name
+
+-- | What 'Fastboot.rootFrom' does.
+rootOrBuild :: Typeable a => FilePath -> String -> IO a -> IO a
+rootOrBuild path root build = do
+  capture <- isSet "FASTBOOT_CAPTURE"
+  disabled <- isSet "FASTBOOT_DISABLE"
+  if disabled || capture then build else
+    thawValue path (Just root) >>= either (\failure -> trace (thawErrorMessage failure ++ "; built anew") >> build) return
+
+isSet :: String -> IO Bool
+isSet name = maybe False (not . null) <$> lookupEnv name

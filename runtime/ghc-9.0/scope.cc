@@ -1,0 +1,121 @@
+#include "ghc-9.0/scope.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/file.h"
+#include "ghc-9.0/classify.h"
+#include "ghc-9.0/fault.h"
+#include "ghc-9.0/rts.h"
+
+namespace fastboot::ghc {
+
+using wire::TargetKind;
+
+namespace {
+
+uint64_t last_watch = 0;
+
+// The pages at the start of a megablock that hold its block descriptors.
+constexpr uint64_t kDescriptorBytes = FIRST_BLOCK_OFF;
+static_assert(kDescriptorBytes % wire::kPageSize == 0 && kDescriptorBytes == 256 * sizeof(bdescr));
+
+// In the middle of a closure that is larger than a megablock there are none, and nobody looks for them.
+bool has_descriptors(uint64_t megablock) {
+  const auto* first = reinterpret_cast<const bdescr*>(megablock) + FIRST_BLOCK_OFF / BLOCK_SIZE;
+  const auto* last = reinterpret_cast<const bdescr*>(megablock) + MBLOCK_SIZE / BLOCK_SIZE - 1;
+  return reinterpret_cast<uint64_t>(first->start) == megablock + FIRST_BLOCK_OFF &&
+         reinterpret_cast<uint64_t>(last->start) == megablock + MBLOCK_SIZE - BLOCK_SIZE;
+}
+
+bool hide_descriptors(const Image& image, const wire::Segment& segment) {
+  const uint64_t begin = image.process(segment.address);
+  for (uint64_t at = begin; at < begin + segment.size; at += MBLOCK_SIZE) {
+    if (!has_descriptors(at)) continue;
+    if (mprotect(reinterpret_cast<void*>(at), kDescriptorBytes, PROT_NONE) != 0) return false;
+  }
+  return true;
+}
+
+// The segments as they were mapped.
+void show_descriptors(const Image& image) {
+  const auto protect = [&](const wire::Segment& segment, int protection) {
+    if (segment.size != 0) mprotect(reinterpret_cast<void*>(image.process(segment.address)), segment.size, protection);
+  };
+  protect(image.view.lazy, PROT_READ | PROT_WRITE);
+  protect(image.view.data, PROT_READ);
+}
+
+bool ends_with(const char* text, const char* end) {
+  const size_t size = strlen(text);
+  return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
+// Bytes that code may have the address of, and no pointer to what holds them.
+bool holds_literals(const Image& image) {
+  for (uint64_t i = 0; i < image.view.target_count; ++i) {
+    const wire::Target& target = image.view.targets[i];
+    const auto kind = static_cast<TargetKind>(target.kind);
+    const char* name = image.view.string(target.name);
+    if (kind == TargetKind::constructor && (ends_with(name, ":GHC.Types.TrNameS") || ends_with(name, "TypeLitS"))) {
+      return true;
+    }
+    if (kind == TargetKind::thunk && target.closure_type == THUNK && reads_literals(image.link_word(target)))
+      return true;
+  }
+  return false;
+}
+
+void tell_that_it_stays(const Image& image, const char* why) {
+  runtime::trace("image \"%s\" stays mapped: %s", image.view.string(image.view.header->image_name), why);
+}
+
+}  // namespace
+
+uint64_t watch_references(Image* image) {
+  if (image->permanent || image->scopes != 0) return 0;
+  const char* obstacle = RtsFlags.GcFlags.useNonmoving ? "the non-moving collector does not tell what it meets"
+                         : holds_literals(*image)      ? "it holds string literals, whose addresses code may still have"
+                         : !faults_are_ours()          ? "the program has a handler of its own for SIGSEGV"
+                                                       : nullptr;
+  if (obstacle != nullptr) {
+    tell_that_it_stays(*image, obstacle);
+    return 0;
+  }
+  show_descriptors(*image);  // an earlier watch may still be on
+  __atomic_store_n(&image->met, false, __ATOMIC_RELAXED);
+  image->watch = ++last_watch;
+  if (hide_descriptors(*image, image->view.data) && hide_descriptors(*image, image->view.lazy)) return image->watch;
+  image->watch = 0;
+  show_descriptors(*image);
+  tell_that_it_stays(*image, "the system does not let its pages be protected");
+  return 0;
+}
+
+void release_unless_met(Image* image, uint64_t watch) {
+  if (image->watch != watch) return;
+  image->watch = 0;
+  const bool met = __atomic_load_n(&image->met, __ATOMIC_ACQUIRE);
+  if (met || image->permanent || image->scopes != 0) {
+    show_descriptors(*image);
+    tell_that_it_stays(*image, met ? "something in the heap still refers to it" : "it was thawed again");
+    return;
+  }
+  runtime::trace("image \"%s\": unmapped, for nothing refers to it any more",
+                 image->view.string(image->view.header->image_name));
+  const Placement placement = image->placement;
+  void* const roots = image->static_roots;
+  remove_image(image);
+  release(placement);
+  if (roots != nullptr) hs_free_stable_ptr(roots);
+}
+
+bool notice_reference(Image* image, uint64_t address) {
+  // A watch may have ended between the fault and here: then its page is readable again by now.
+  if (!image->holds_closures(address) || address % MBLOCK_SIZE >= kDescriptorBytes) return false;
+  __atomic_store_n(&image->met, true, __ATOMIC_RELEASE);
+  show_descriptors(*image);
+  return true;
+}
+
+}  // namespace fastboot::ghc
