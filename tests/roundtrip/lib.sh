@@ -52,7 +52,7 @@ thaw_one() {
 export -f thaw_one
 
 # thaw_each MODE...: every graph under every one of ${flags[@]}, in both runtime systems, with the modes in turn. The graphs
-# in $slow, which take seconds each, meet every third.
+# in $slow, which take seconds each, meet every third. $change_lines is a sed script for the list.
 slow=' long_list left_nested boundary_arrays bytes_10mb large_array million_thunks byte_string_large deep_thunks '
 thaw_each() {
   local modes=("$@") i=0 round=0 graph flag start=$SECONDS
@@ -65,7 +65,7 @@ thaw_each() {
     done
     # With an even number of graphs each would meet the same mode for ever.
     i=$((i + 1)) round=$((round + 1))
-  done >list
+  done | sed "${change_lines:-}" >list
   # shellcheck disable=SC2016 # the inner shell's words
   tr '\n' '\0' <list | xargs -0 -P"$(nproc)" -n1 bash -c 'read -ra words <<<"$1"; thaw_one "${words[@]}"' thaw_one ||
     fail "the list of $(wc -l <list) comparisons did not run"
