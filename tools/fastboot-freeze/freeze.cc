@@ -10,6 +10,7 @@
 #include "fastboot-freeze/report.h"
 #include "format/writer.h"
 #include "reloc/annotate.h"
+#include "reloc/plan.h"
 
 namespace fastboot::freeze {
 namespace {
@@ -149,6 +150,7 @@ class Freezer {
       if (module.problem.code != Code::ok) warn(module.problem, report);
     }
     report->annotation = reloc::annotate(&*model, *modules);
+    add_fingerprints(&*model, report);
     interrupted_ = signals_.pending();
     if (interrupted_ != 0) {
       return fail(Code::program_failed,
@@ -165,6 +167,15 @@ class Freezer {
     if (!reader) return tl::unexpected(reader.error());
     report->snapshot.emplace(std::move(*reader));
     return {};
+  }
+
+  // What migration compares. A program whose index cannot be made has had its warning, or has no symbols at all.
+  static void add_fingerprints(format::Model* model, Report* report) {
+    const uint32_t module = reloc::program_module(*model);
+    if (module >= model->modules.size()) return;
+    const auto index = reloc::ProgramIndex::read(model->modules[module].path);
+    if (index && index->build_id() == model->modules[module].build_id)
+      report->fingerprints = reloc::add_fingerprints(model, *index);
   }
 
   void warn(const Error& problem, Report* report) {

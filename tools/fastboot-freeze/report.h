@@ -15,6 +15,7 @@ struct Report {
   std::string program;                     // path; empty: none was found
   std::optional<format::Reader> snapshot;  // as it was written; nothing: it was not
   reloc::Annotation annotation;
+  uint64_t fingerprints = 0;            // targets that migration can compare
   std::vector<format::Error> problems;  // errors and warnings
 };
 
