@@ -174,11 +174,20 @@ class CodeGraph::Explorer {
     if (ghc::is_constructor(table.type)) return add_constructor(table);
     const auto name = symbol == nullptr ? std::nullopt : parse_ghc_symbol(symbol->name);
     if (symbol != nullptr && !name) return add_leaf(graph_.leaf_of(symbol->name, 0), entry);
-    if (!name || !symbol->global || !graph_.is_leaf(*name)) return add_node(graph_.add_info(entry));
+    if (!name || !symbol->global || !graph_.is_leaf(*name) || is_own_worker(*name))
+      return add_node(graph_.add_info(entry));
     add_leaf(graph_.leaf_of(symbol->name, 0), entry);
     if (!is_own_unit(name->unit)) return;
     references_.back().node = graph_.add_info(entry);
     references_.back().own = true;
+  }
+
+  // Is this code the wrapper, and that its worker? Then the two are one function.
+  bool is_own_worker(const GhcName& worker) const {
+    const Symbol* symbol = symbol_at(address_);
+    const auto own = symbol == nullptr ? std::nullopt : parse_ghc_symbol(symbol->name);
+    return own && worker.unit == own->unit && worker.module == own->module && worker.name.starts_with("zdw") &&
+           worker.name.substr(3) == own->name;
   }
 
   // An address of code that no jump in this node leads to.

@@ -182,7 +182,7 @@ int migrate(const Options& options, tools::Output* out, tools::Diagnostics* diag
   const int exit = Migrator(options, &report, diagnostics).run();
   if (options.json) {
     print_json(report, options, exit == tools::kExitOk, out);
-  } else if (report.plan && (options.dry_run || exit != tools::kExitOk || !options.quiet)) {
+  } else if (report.plan && (options.dry_run || !report.plan->resolved() || !options.quiet)) {
     print_plan(report, options.dry_run, out);
     out->print("{}: {}{}\n", options.snapshot, summary(report),
                report.written.empty() ? "" : "; wrote " + report.written);
