@@ -53,6 +53,7 @@ class Planner {
   Plan run() {
     plan_.targets.resize(model_.targets.size());
     items_.resize(model_.targets.size());
+    if (same_build()) return std::move(plan_);
     for (size_t i = 0; i < model_.targets.size(); ++i) plan_target(i);
     for (size_t i = 0; i < model_.targets.size(); ++i) plan_slow_entry(i);
     plan_roots();
@@ -61,6 +62,20 @@ class Planner {
 
  private:
   const Target& record(size_t i) const { return model_.targets[i].record; }
+
+  // The very build that the snapshot is bound to: all is where it was.
+  bool same_build() {
+    if (model_.modules.size() != 1 || model_.modules.front().build_id != now_.build_id()) return false;
+    for (size_t i = 0; i < model_.targets.size(); ++i) {
+      plan_.targets[i].name = name_of(i);
+      plan_.targets[i].fate = Fate::identical;
+      plan_.targets[i].entry = model_.entries[i];
+      plan_.targets[i].con_tag = record(i).con_tag;
+    }
+    plan_.further_roots.assign(model_.entries.begin() + static_cast<std::ptrdiff_t>(model_.targets.size()),
+                               model_.entries.end());
+    return true;
+  }
 
   std::string name_of(size_t i) const {
     const format::ModelTarget& target = model_.targets[i];

@@ -241,6 +241,59 @@ edit renamed_constructor Table 's/\bBlank\b/Empty/g'
 compile renamed_constructor
 changed renamed_constructor '^gone main:Types.Blank: the new program has no constructor'
 
+# --- constructors with other numbers: refused, and rewritten with --retag. No function in the image may examine the type, so
+# this is another program than above.
+mkdir numbers
+cat >numbers/Main.hs <<'END'
+module Main (main) where
+
+import qualified Data.Map.Strict as Map
+import Fastboot (freeze, thaw)
+import Kinds
+import System.Environment (getArgs)
+import System.Mem (performMajorGC)
+
+table :: [Int] -> (Kind, Map.Map Int [Kind], [Many])
+table n = (Third 1, Map.fromList [(i, [First, Second i, Third (fromIntegral i)]) | i <- n], [minBound .. maxBound])
+
+main :: IO ()
+main = do
+  args <- getArgs
+  case args of
+    ["freeze", path] -> let t = table [1 .. 50] in length (show t) `seq` freeze path t >>= either (error . show) (const (return ()))
+    ["thaw", path] -> thaw path >>= either (error . show) (\t -> performMajorGC >> print (t `asTypeOf` table []))
+    _ -> print (table [1 .. 50])
+END
+cat >numbers/Kinds.hs <<'END'
+module Kinds where
+
+data Kind = First | Second Int | Third Double deriving (Show)
+
+-- More than pointer tags can tell apart.
+data Many = A | B | C | D | E | F | G | H | I deriving (Show, Enum, Bounded)
+END
+compile numbers
+fastboot-freeze -q -o numbers.snap numbers/program freeze kinds.snap 2>/dev/null || fail 'cannot freeze numbers'
+mkdir more_numbers
+cp numbers/*.hs more_numbers
+edit more_numbers Kinds 's/data Kind = First/data Kind = Zeroth Integer | First/; s/Many = A | B/Many = A | AA | B/'
+edit more_numbers Main 's/\[minBound .. maxBound\]/[A, B, C, D, E, F, G, H, I]/'
+compile more_numbers
+status=0
+fastboot-migrate -o more.snap numbers.snap more_numbers/program >more.plan 2>&1 || status=$?
+[ $status = 1 ] && grep -q '^changed main:Kinds.First: it was number 1 .* is number 2 now' more.plan || wrong "numbers: $status $(cat more.plan)"
+fastboot-migrate --retag -o more.snap numbers.snap more_numbers/program >more.plan 2>&1 || wrong "--retag: $(cat more.plan)"
+grep -qE 'pointers to [0-9]+ closures retagged; wrote more.snap' more.plan || wrong "--retag says nothing: $(cat more.plan)"
+more_numbers/program >more.fresh
+cmp -s more.fresh <(more_numbers/program thaw more.snap) || wrong "--retag: another value: $(more_numbers/program thaw more.snap 2>&1 | head -c 300)"
+fastboot-inspect more.snap >/dev/null || wrong '--retag: the file is not sound'
+# And back again.
+fastboot-migrate -q --retag -o back.snap more.snap numbers/program || wrong '--retag back: refused'
+cmp -s <(numbers/program) <(numbers/program thaw back.snap) || wrong '--retag back: another value'
+status=0
+fastboot-migrate --retag --add numbers.snap more_numbers/program 2>err.txt || status=$?
+[ $status = 2 ] && grep -q 'write a snapshot with -o' err.txt || wrong "--retag --add: $status"
+
 # --- compiled differently: most of it is other code. Refused, or right.
 copy optimized
 compile optimized -O2

@@ -26,6 +26,8 @@ void add_options(CLI::App* app, Options* options) {
       ->type_name("OLD=NEW")
       ->allow_extra_args(false);
   app->add_flag("--strict", options->strict, "refuse also where a function that is called by name has changed");
+  app->add_flag("--retag", options->retag,
+                "let constructors have other numbers, and rewrite the pointers that hold them");
   app->add_flag("--json", options->json, "the plan as a JSON document on standard output");
   app->add_flag("-q,--quiet", options->quiet, "do not print what was done");
   app->add_option("OLD.snap", options->snapshot, "the snapshot; it is only read")->type_name("");
@@ -39,6 +41,8 @@ std::string check(const Options& options) {
   if (options.output.empty() && !options.add && !options.dry_run)
     return "nothing to do: -o NEW.snap, --add or --dry-run says what";
   if (!options.output.empty() && options.add) return "-o writes a whole snapshot and --add a binding: give one of them";
+  if (options.retag && options.add)
+    return "--retag changes the image, and --add leaves it as it is: write a snapshot with -o";
   for (const std::string& unit : options.map_units) {
     const size_t equals = unit.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == unit.size())

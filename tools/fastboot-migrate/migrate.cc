@@ -7,6 +7,7 @@
 #include "format/sidecar.h"
 #include "format/writer.h"
 #include "reloc/plan.h"
+#include "reloc/retag.h"
 
 namespace fastboot::migrate {
 namespace {
@@ -55,7 +56,7 @@ class Migrator {
     if (!old) return stop(old.error(), true);
     if (*old && !reloc::has_fingerprints(*report_.model)) reloc::add_fingerprints(&*report_.model, **old);
     const reloc::PlanOptions plan_options = {
-        {options_.allow_changed.begin(), options_.allow_changed.end()}, options_.strict, false};
+        {options_.allow_changed.begin(), options_.allow_changed.end()}, options_.strict, options_.retag};
     report_.plan = reloc::make_plan(*report_.model, *old ? &**old : nullptr, *now, plan_options);
     check_allowed();
     if (!report_.plan->resolved()) return refuse(*reader);
@@ -165,9 +166,25 @@ class Migrator {
     Model model = *report_.model;
     model.modules = {module};
     model.entries = report_.plan->entries();
+    if (auto done = retag(&model); !done) return done;
     auto written = format::write(model, options_.output);
     if (written) report_.written = options_.output;
     return written;
+  }
+
+  Result<void> retag(Model* model) {
+    std::map<uint32_t, uint32_t> tags;
+    for (uint32_t i = 0; i < report_.plan->targets.size(); ++i) {
+      if (report_.plan->targets[i].retagged) tags[i] = report_.plan->targets[i].con_tag;
+    }
+    if (tags.empty()) return {};
+    auto done = reloc::retag(model, tags);
+    if (!done) {
+      done.error().file = options_.snapshot;
+      return tl::unexpected(done.error());
+    }
+    report_.retagged = *done;
+    return {};
   }
 
   const Options& options_;

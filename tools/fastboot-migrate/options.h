@@ -16,6 +16,7 @@ struct Options {
   bool add = false;
   bool dry_run = false;
   bool strict = false;
+  bool retag = false;
   bool json = false;
   bool quiet = false;
 };

@@ -100,6 +100,10 @@ std::string summary(const Report& report) {
     text += fmt::format("{} {} {}", first ? "" : ",", number, fate_name(fate));
     first = false;
   }
+  if (report.retagged.closures != 0) {
+    text += fmt::format("; {} pointers to {} closures retagged", tools::grouped(report.retagged.pointers),
+                        tools::grouped(report.retagged.closures));
+  }
   return text;
 }
 
@@ -123,6 +127,7 @@ void print_json(const Report& report, const Options& options, bool ok, tools::Ou
     json.begin_object();
     for (const Fate fate : kFates) json.number(fate_name(fate), count(*report.plan, fate));
     json.end_object();
+    json.number("retagged_pointers", report.retagged.pointers);
     json.key("targets");
     json.begin_array();
     for (size_t i = 0; i < report.plan->targets.size(); ++i) {

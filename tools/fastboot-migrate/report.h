@@ -11,6 +11,7 @@
 #include "fastboot-migrate/trace.h"
 #include "format/model.h"
 #include "reloc/plan.h"
+#include "reloc/retag.h"
 
 namespace fastboot::migrate {
 
@@ -20,7 +21,8 @@ struct Report {
   std::optional<format::Model> model;  // the snapshot; nothing: it was not read
   std::optional<reloc::Plan> plan;     // nothing: it did not come to that
   std::map<uint32_t, Use> uses;        // of targets that were lost
-  std::string written;                 // the file; empty: none
+  reloc::Retagged retagged;
+  std::string written;  // the file; empty: none
   std::vector<format::Error> problems;
 };
 
