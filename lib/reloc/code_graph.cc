@@ -218,8 +218,9 @@ class CodeGraph::Explorer {
       const std::string_view import = file_.import_at(address);
       if (!import.empty()) return add_leaf(graph_.leaf_of(import, 0), 0);
       const auto word = file_.word_at(address);
-      if (word && *word != 0) return refer_address(*word);
-      return doubt();
+      const SectionBytes* to = word ? file_.section_at(*word) : nullptr;
+      if (to == nullptr || to->name.starts_with(".got")) return doubt();
+      return refer_address(*word);
     }
     if (refer_covered(address)) return;
     const uint64_t closure = address & ~uint64_t{7};

@@ -137,7 +137,9 @@ std::optional<Instruction> Disassembler::decode(std::span<const uint8_t> bytes, 
   if (description.getNumDefs() > 0 && decoded.getNumOperands() > 0 && decoded.getOperand(0).isReg())
     result.destination = static_cast<uint16_t>(decoded.getOperand(0).getReg());
   const llvm::StringRef name = machine_->instructions->getName(decoded.getOpcode());
-  result.loads_address = name == "LEA64r";
+  // LLVM does not mark lea's operand as memory, since none is read.
+  if (name.startswith("LEA") && decoded.getNumOperands() == 1 + kMemoryOperands) memory = 1;
+  result.loads_address = name.startswith("LEA") && memory >= 0;
   result.sign_extends = name == "MOVSX64rm32";
 
   const auto add = [&](uint64_t value, uint64_t field, uint32_t field_size, bool in_memory) {
