@@ -125,6 +125,12 @@ edit changed Rules 's/^weigh Blank = 0/weigh Blank = 9/'
 compile changed
 refused 1 'not in changed/program as they were' table.snap changed/program
 fastboot-migrate -q -o allowed.snap --allow-changed Rules_weigh_info table.snap changed/program >out.txt 2>&1 || wrong "--allow-changed: $(cat out.txt)"
+grep -q 'warning: .*its code changed, which --allow-changed accepts' out.txt || wrong "--allow-changed: no warning: $(cat out.txt)"
+copy changed_again
+edit changed_again Rules 's/^weigh Blank = 0/weigh Blank = 9/'
+edit changed_again Main 's/usage: program/usage: prog/'
+compile changed_again
+fastboot-migrate -q -o again.snap allowed.snap changed_again/program || wrong '--allow-changed: the next build asks again'
 changed/program fresh >changed.fresh
 cmp -s <(cat changed.fresh changed.fresh) <(changed/program thaw allowed.snap) || wrong '--allow-changed: another value'
 

@@ -61,7 +61,7 @@ class Migrator {
     check_allowed();
     if (!report_.plan->resolved()) return refuse(*reader);
     if (options_.dry_run) return tools::kExitOk;
-    const auto written = write(*reader);
+    const auto written = write(*reader, *now);
     return written ? tools::kExitOk : stop(written.error(), false);
   }
 
@@ -123,8 +123,11 @@ class Migrator {
     for (const std::string& name : options_.allow_changed) {
       bool known = false;
       for (const auto& target : report_.plan->targets) known |= target.name == name;
-      if (!known)
-        diagnostics_.warning(fmt::format("--allow-changed '{}': no target of the snapshot has that name", name));
+      if (known) continue;
+      diagnostics_.warning(fmt::format("--allow-changed '{}': no target of the snapshot has that name", name));
+    }
+    for (const auto& target : report_.plan->targets) {
+      if (target.allowed) diagnostics_.warning(fmt::format("{}: {}", target.name, target.reason));
     }
   }
 
@@ -149,7 +152,16 @@ class Migrator {
     return stop(error, false);
   }
 
-  Result<void> write(const Reader& reader) {
+  // What was allowed to be other code is that code from now on.
+  void renew_fingerprints(Model* model, const ProgramIndex& now) const {
+    Model fresh = *model;
+    reloc::add_fingerprints(&fresh, now);
+    for (size_t i = 0; i < report_.plan->targets.size(); ++i) {
+      if (report_.plan->targets[i].allowed) model->targets[i].record = fresh.targets[i].record;
+    }
+  }
+
+  Result<void> write(const Reader& reader, const ProgramIndex& now) {
     std::error_code trouble;
     const auto absolute = std::filesystem::canonical(options_.program, trouble);
     const format::ModelModule module = {report_.build_id, trouble ? options_.program : absolute.string()};
@@ -166,6 +178,7 @@ class Migrator {
     Model model = *report_.model;
     model.modules = {module};
     model.entries = report_.plan->entries();
+    renew_fingerprints(&model, now);
     if (auto done = retag(&model); !done) return done;
     auto written = format::write(model, options_.output);
     if (written) report_.written = options_.output;
