@@ -8,7 +8,7 @@ find_path(FASTBOOT_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)
 add_library(fastboot_expected INTERFACE)
 target_include_directories(fastboot_expected SYSTEM INTERFACE ${FASTBOOT_EXPECTED_INCLUDE})
 
-# LLVM's own CMake package wants every LLVM target to be installed; llvm-config tells what two components need.
+# LLVM's own CMake package wants every LLVM target to be installed; llvm-config tells what a few components need.
 find_program(FASTBOOT_LLVM_CONFIG NAMES llvm-config-14 REQUIRED)
 function(fastboot_llvm_config out)
   execute_process(COMMAND ${FASTBOOT_LLVM_CONFIG} --link-static ${ARGN}
@@ -16,10 +16,12 @@ function(fastboot_llvm_config out)
   separate_arguments(words UNIX_COMMAND "${words}")
   set(${out} ${words} PARENT_SCOPE)
 endfunction()
+# object: symbols; the others: decoding x86 instructions (no code generator, no assembler).
+set(llvm_components object x86info x86desc x86disassembler mc mcdisassembler support)
 fastboot_llvm_config(llvm_include --includedir)
 fastboot_llvm_config(llvm_libdir --libdir)
-fastboot_llvm_config(llvm_libs --libs object support)
-fastboot_llvm_config(llvm_system_libs --system-libs object support)
+fastboot_llvm_config(llvm_libs --libs ${llvm_components})
+fastboot_llvm_config(llvm_system_libs --system-libs ${llvm_components})
 add_library(fastboot_llvm INTERFACE)
 target_include_directories(fastboot_llvm SYSTEM INTERFACE ${llvm_include})
 target_compile_definitions(fastboot_llvm INTERFACE

@@ -58,7 +58,7 @@ struct Model {
   std::vector<ModelRoot> roots;
   std::vector<ModelRaw> raws;
   std::vector<ModelModule> modules;
-  std::vector<wire::BindingEntry> entries;  // one for each target
+  std::vector<wire::BindingEntry> entries;  // one for each target, then further static roots
 
   // Where the image's parts lay when its words were made. write() re-points the words if they come to lie elsewhere.
   ImageAddress info_address, lazy_address, data_address;

@@ -277,7 +277,7 @@ Result<Model> Reader::model() const {
   if (!raws) return tl::unexpected(raws.error());
   model.raws = std::move(*raws);
   model.modules = model_modules(*this);
-  if (view_.target_count != 0) model.entries.assign(view_.entries, view_.entries + view_.target_count);
+  model.entries.assign(view_.entries, view_.entries + view_.binding->entry_count);
   model.info_address = ImageAddress(view_.table(TableKind::info).address);
   model.info_size = view_.table(TableKind::info).size;
   model.lazy_address = ImageAddress(view_.lazy.address);

@@ -110,9 +110,9 @@ class Salvager {
     const auto* header = at<wire::BindingHeader>(offset, 1);
     const uint8_t* all = at<uint8_t>(offset, table.size);
     const bool fits = header != nullptr && all != nullptr && table.size >= sizeof *header &&
-                      header->target_count == view_.target_count && header->strings_size != 0 &&
+                      header->entry_count == view_.target_count && header->strings_size != 0 &&
                       sizeof *header + uint64_t{header->module_count} * sizeof(wire::BindingModule) +
-                              uint64_t{header->target_count} * sizeof(wire::BindingEntry) + header->strings_size ==
+                              uint64_t{header->entry_count} * sizeof(wire::BindingEntry) + header->strings_size ==
                           table.size;
     if (!fits) {
       report(".fastboot.binding", fmt::format("{:#x} bytes at {:#x} are not a binding", table.size, table.address));
@@ -121,7 +121,7 @@ class Salvager {
     view_.binding = header;
     view_.modules = reinterpret_cast<const wire::BindingModule*>(header + 1);
     view_.entries = reinterpret_cast<const wire::BindingEntry*>(view_.modules + header->module_count);
-    view_.binding_strings = reinterpret_cast<const char*>(view_.entries + header->target_count);
+    view_.binding_strings = reinterpret_cast<const char*>(view_.entries + header->entry_count);
   }
 
   std::span<const uint8_t> bytes_;

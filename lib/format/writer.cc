@@ -31,7 +31,7 @@ bool is_root_name(const std::string& name) {
 
 Result<void> check(const Model& model) {
   const auto refuse = [](std::string message) { return fail(Code::bad_argument, std::move(message)); };
-  if (model.entries.size() != model.targets.size()) {
+  if (model.entries.size() < model.targets.size()) {
     return refuse(fmt::format("{} binding entries for {} targets", model.entries.size(), model.targets.size()));
   }
   for (const ModelRaw& raw : model.raws) {
@@ -101,6 +101,7 @@ Input::Input(const Model& model) {
   snapshot.modules = modules.data();
   snapshot.module_count = modules.size();
   snapshot.entries = model.entries.data();
+  snapshot.entry_count = model.entries.size();
   snapshot.info_size = model.info_size;
   snapshot.lazy_size = model.lazy.size();
   snapshot.data_size = model.data.size();

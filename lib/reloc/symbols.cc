@@ -32,6 +32,8 @@ struct Symbols::Contents {
   std::vector<uint8_t> build_id;
   std::vector<Symbol> symbols;
   std::vector<std::string_view> undefined;
+  std::vector<SectionBytes> sections;
+  std::vector<Import> imports;
   bool has_symtab = false;
 };
 
@@ -202,6 +204,48 @@ llvm::Error read_table(const Elf& elf, llvm::ArrayRef<Shdr> sections, const Shdr
   return llvm::Error::success();
 }
 
+// --- sections and imports
+// ---------------------------------------------------------------------------------------------
+
+llvm::Error read_section(const Elf& elf, const Shdr& section, std::vector<SectionBytes>* out) {
+  auto name = elf.getSectionName(section);
+  if (!name) return name.takeError();
+  SectionBytes result;
+  result.name = {name->data(), name->size()};
+  result.loaded = (section.sh_flags & SHF_ALLOC) != 0;
+  result.address = ModuleAddress(result.loaded ? section.sh_addr : 0);
+  result.size = section.sh_size;
+  if ((section.sh_flags & SHF_EXECINSTR) != 0) {
+    result.kind = SectionKind::code;
+  } else if ((section.sh_flags & SHF_WRITE) == 0) {
+    result.kind = SectionKind::read_only;
+  }
+  if (section.sh_type != SHT_NOBITS) {
+    auto bytes = elf.getSectionContents(section);
+    if (!bytes) return bytes.takeError();
+    result.bytes = {bytes->data(), bytes->size()};
+  }
+  out->push_back(result);
+  return llvm::Error::success();
+}
+
+llvm::Error read_imports(const Elf& elf, llvm::ArrayRef<Shdr> sections, const Shdr& table, std::vector<Import>* out) {
+  if (table.sh_link == 0 || table.sh_link >= sections.size()) return llvm::Error::success();
+  auto relocations = elf.relas(table);
+  if (!relocations) return relocations.takeError();
+  auto strings = elf.getStringTableForSymtab(sections[table.sh_link]);
+  if (!strings) return strings.takeError();
+  for (const auto& relocation : *relocations) {
+    auto symbol = elf.getRelocationSymbol(relocation, &sections[table.sh_link]);
+    if (!symbol) return symbol.takeError();
+    if (*symbol == nullptr) continue;
+    auto name = (*symbol)->getName(*strings);
+    if (!name) return name.takeError();
+    out->push_back({ModuleAddress(relocation.r_offset), {name->data(), name->size()}});
+  }
+  return llvm::Error::success();
+}
+
 bool has_suffix_of_ghc(std::string_view name) {
   return name.ends_with("_info") || name.ends_with("_closure") || name.ends_with("_slow");
 }
@@ -235,6 +279,11 @@ Result<Symbols> Symbols::read(const std::string& path) {
   auto sections = elf->sections();
   if (!sections) return damaged(path, sections.takeError());
   for (const Shdr& section : *sections) {
+    if (auto error = read_section(*elf, section, &contents->sections)) return damaged(path, std::move(error));
+    if (section.sh_type == SHT_RELA && (section.sh_flags & SHF_ALLOC) != 0) {
+      if (auto error = read_imports(*elf, *sections, section, &contents->imports))
+        return damaged(path, std::move(error));
+    }
     if (section.sh_type != SHT_SYMTAB && section.sh_type != SHT_DYNSYM) continue;
     contents->has_symtab |= section.sh_type == SHT_SYMTAB;
     if (auto error = read_table(*elf, *sections, section, {&contents->symbols, &contents->undefined})) {
@@ -242,6 +291,8 @@ Result<Symbols> Symbols::read(const std::string& path) {
     }
   }
   sort_symbols(&contents->symbols);
+  std::sort(contents->imports.begin(), contents->imports.end(),
+            [](const Import& a, const Import& b) { return a.slot < b.slot; });
   contents->build_id = read_build_id(*elf, *sections);
   return Symbols(std::move(contents));
 }
@@ -250,6 +301,9 @@ const std::string& Symbols::path() const { return contents_->path; }
 const std::vector<uint8_t>& Symbols::build_id() const { return contents_->build_id; }
 bool Symbols::has_symtab() const { return contents_->has_symtab; }
 std::span<const Symbol> Symbols::all() const { return contents_->symbols; }
+
+std::span<const SectionBytes> Symbols::sections() const { return contents_->sections; }
+std::span<const Import> Symbols::imports() const { return contents_->imports; }
 
 Result<void> Symbols::require_symtab() const {
   if (has_symtab()) return {};

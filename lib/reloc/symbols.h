@@ -3,8 +3,8 @@
 //   auto symbols = Symbols::read("/usr/bin/spell");
 //   for (const Symbol& symbol : symbols->at(ModuleAddress(0x4c1230))) ...
 //
-// symbols.cc is the one file that includes LLVM; nothing of LLVM shows here. What later work adds stands beside Symbols
-// and reads the same file: info tables and deep fingerprints, kept in a per-build index under the file's build-id.
+// symbols.cc and disassembler.cc include LLVM; nothing of LLVM shows here. What code and static closures are (info
+// tables, fingerprints) is program_index.h, which reads the same file.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,22 @@ struct Symbol {
   bool global = false;  // or weak; else local to one object file
 };
 
+// A section with its bytes as they are in the file; none for what is zero at start (.bss).
+struct SectionBytes {
+  std::string_view name;
+  ModuleAddress address;  // 0: not loaded (.comment)
+  uint64_t size = 0;
+  std::span<const uint8_t> bytes;
+  SectionKind kind = SectionKind::data;
+  bool loaded = false;
+};
+
+// A word that the dynamic linker fills with the address of a symbol of another module.
+struct Import {
+  ModuleAddress slot;
+  std::string_view name;
+};
+
 // Immutable; several threads may use one. Cheap to copy.
 class Symbols {
  public:
@@ -63,6 +79,11 @@ class Symbols {
   const Symbol* nearest(ModuleAddress address) const;
   // "name", "name+0x10" or "0x4c1230".
   std::string describe(ModuleAddress address) const;
+
+  // In the order of the section headers. The bytes stay valid as long as any copy of this Symbols.
+  std::span<const SectionBytes> sections() const;
+  // By slot.
+  std::span<const Import> imports() const;
 
   // Is there a symbol, defined or undefined, whose name starts with `prefix`?
   bool mentions(std::string_view prefix) const;

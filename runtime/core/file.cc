@@ -31,7 +31,52 @@ bool read_at(int fd, uint8_t* out, uint64_t size, uint64_t offset, uint64_t* got
   return true;
 }
 
+bool trusted(const struct stat& status, wire::Error* error) {
+  if (!S_ISREG(status.st_mode))
+    return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
+  if (status.st_uid != 0 && status.st_uid != geteuid()) {
+    return fail(
+        error, Code::untrusted,
+        "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "
+        "freeze it again as this user",
+        status.st_uid, geteuid());
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(
+        error, Code::untrusted,
+        "its mode is %04o, so others may write it; a snapshot is as powerful as a program: chmod go-w it if it is "
+        "yours, or freeze it again",
+        static_cast<unsigned>(status.st_mode & 07777));
+  }
+  return true;
+}
+
 }  // namespace
+
+bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error* error) {
+  constexpr off_t kMost = 64 << 20;
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  *found = fd >= 0 || errno != ENOENT;
+  if (fd < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(errno));
+  struct stat status;
+  bool done = fstat(fd, &status) == 0 || fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
+  done = done && trusted(status, error);
+  if (done && status.st_size > kMost) {
+    done =
+        fail(error, Code::corrupt, "it has %lld bytes, and is far too large", static_cast<long long>(status.st_size));
+  }
+  if (done) {
+    const auto size = static_cast<uint64_t>(status.st_size);
+    uint64_t got = 0;
+    out->grow(size);
+    done = out->failed()
+               ? fail(error, Code::out_of_memory, "no memory for its %llu bytes", static_cast<unsigned long long>(size))
+               : read_at(fd, out->data(), size, 0, &got, error);
+    if (done && got != size) done = fail(error, Code::truncated, "it became shorter while it was read");
+  }
+  close(fd);
+  return done;
+}
 
 SnapshotFile::~SnapshotFile() {
   if (fd_ >= 0) close(fd_);
@@ -98,22 +143,7 @@ bool SnapshotFile::find_embedded(wire::Error* error) {
 bool SnapshotFile::check_trust(wire::Error* error) {
   struct stat status;
   if (fstat(fd_, &status) != 0) return fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
-  if (!S_ISREG(status.st_mode))
-    return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
-  if (status.st_uid != 0 && status.st_uid != geteuid()) {
-    return fail(
-        error, Code::untrusted,
-        "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "
-        "freeze it again as this user",
-        status.st_uid, geteuid());
-  }
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fail(
-        error, Code::untrusted,
-        "its mode is %04o, so others may write it; a snapshot is as powerful as a program: chmod go-w it if it is "
-        "yours, or freeze it again",
-        static_cast<unsigned>(status.st_mode & 07777));
-  }
+  if (!trusted(status, error)) return false;
   file_size_ = static_cast<uint64_t>(status.st_size);
   device_ = status.st_dev;
   inode_ = status.st_ino;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "format/wire/buffer.h"
 #include "format/wire/error.h"
 #include "format/wire/parse.h"
 
@@ -49,6 +50,9 @@ class SnapshotFile {
   wire::View view_;
   alignas(64) uint8_t small_[32 * 1024];
 };
+
+// Reads a whole small file that nobody but this user or root can have written. `found`: there is such a file.
+bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error* error);
 
 // A file that appears under its name only when it is complete. Dropped without commit(), it leaves nothing.
 class AtomicFile {

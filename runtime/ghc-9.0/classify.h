@@ -166,8 +166,8 @@ class Classifier {
   const uint64_t* bitmaps() const { return bitmaps_.data(); }
   uint64_t bitmap_count() const { return bitmaps_.size(); }
   uint64_t info_size() const { return info_size_; }
-  // Addresses that info tables have before relocate(): up to kUsualInfoRoom bytes of them where they will usually be; those
-  // that find no room before the closures at addresses that nothing else has, offsets from kMoreInfo.
+  // Addresses that info tables have before relocate(): up to kUsualInfoRoom bytes of them where they will usually be;
+  // those that find no room before the closures at addresses that nothing else has, offsets from kMoreInfo.
   uint64_t info_base() const { return info_base_; }
   static constexpr uint64_t kUsualInfoRoom = wire::kUsualDataOffset - wire::kUsualInfoOffset;
   static constexpr uint64_t kMoreInfo = uint64_t{1} << 62;

@@ -329,8 +329,7 @@ void settle_addresses(fastboot_frozen_graph* graph, const wire::Layout& layout) 
   const Staging::Move moves[] = {
       {data, staging.data().size() + 1, layout.data_address - data},
       {lazy, staging.lazy().size() + 1, layout.lazy_address - lazy},
-      {graph->classifier.info_base(), Classifier::kUsualInfoRoom,
-       layout.info_address - graph->classifier.info_base()},
+      {graph->classifier.info_base(), Classifier::kUsualInfoRoom, layout.info_address - graph->classifier.info_base()},
       {Classifier::kMoreInfo, graph->classifier.info_size(), layout.info_address - Classifier::kMoreInfo},
   };
   // Where there are more info tables than usual, the closures are elsewhere, too.

@@ -60,7 +60,8 @@ bool find_other_slot(uint64_t size, Placement* out) {
   return false;
 }
 
-// Addresses above the range, for a range that `ulimit -v` made too small: free ones, that lie no farther than they must.
+// Addresses above the range, for a range that `ulimit -v` made too small: free ones, that lie no farther than they
+// must.
 bool find_above(uint64_t size, Placement* out) {
   constexpr uint64_t kMostTries = 64;
   uint64_t begin = wire::round_up(mblock_address_space.end, wire::kSlotUnit);
@@ -129,7 +130,7 @@ void release(const Placement& placement) {
   if (placement.reserved) {
     // Where this fails, the range stays as it is: mapped, and used by nobody.
     (void)mmap(reinterpret_cast<void*>(placement.begin), placement.end - placement.begin, PROT_NONE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   } else {
     munmap(reinterpret_cast<void*>(placement.begin), placement.end - placement.begin);
   }

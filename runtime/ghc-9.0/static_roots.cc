@@ -6,11 +6,14 @@
 
 namespace fastboot::ghc {
 
-void* keep_static_roots(const Image& image) {
+void* keep_static_roots(const Image& image, const uint64_t* further, uint64_t further_count) {
   const wire::View& view = image.view;
-  uint64_t count = 0;
-  for (uint64_t i = 0; i < view.target_count; ++i)
-    count += (view.targets[i].flags & wire::kTargetStaticRoot) != 0 ? 1 : 0;
+  // A binding may leave out a root: code of another build needs others.
+  const auto is_root = [&](uint64_t i) {
+    return (view.targets[i].flags & wire::kTargetStaticRoot) != 0 && image.link_word(view.targets[i]) != 0;
+  };
+  uint64_t count = further_count;
+  for (uint64_t i = 0; i < view.target_count; ++i) count += is_root(i) ? 1 : 0;
   if (count == 0) return nullptr;
   // allocate() never collects. A fresh array is in the nursery, so that it needs no card and no place on a mutable
   // list.
@@ -19,9 +22,9 @@ void* keep_static_roots(const Image& image) {
   array->ptrs = count;
   uint64_t next = 0;
   for (uint64_t i = 0; i < view.target_count; ++i) {
-    if ((view.targets[i].flags & wire::kTargetStaticRoot) == 0) continue;
-    array->payload[next++] = reinterpret_cast<StgClosure*>(image.link_word(view.targets[i]));
+    if (is_root(i)) array->payload[next++] = reinterpret_cast<StgClosure*>(image.link_word(view.targets[i]));
   }
+  for (uint64_t i = 0; i < further_count; ++i) array->payload[next++] = reinterpret_cast<StgClosure*>(further[i]);
   array->header.info = &stg_SMALL_MUT_ARR_PTRS_FROZEN_DIRTY_info;
   return getStablePtr(reinterpret_cast<StgPtr>(array));
 }

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <new>
 
 #include "core/file.h"
 #include "core/modules.h"
 #include "fastboot.h"
+#include "format/wire/buffer.h"
 #include "ghc-9.0/facts.h"
 #include "ghc-9.0/fault.h"
 #include "ghc-9.0/image.h"
@@ -98,51 +100,156 @@ void print_build_id(const uint8_t* id, uint32_t size, char* out) {
   out[2 * size] = '\0';
 }
 
-bool bind_modules(const View& view, const Module** bound, Error* error) {
-  // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
-  modules.load_executable();
-  if (view.binding->module_count != 1 ||
-      modules.find_build_id(view.modules[0].build_id, view.modules[0].build_id_size) == nullptr) {
-    modules.load();
+// The binding that this process uses: the snapshot's own, or a sidecar's.
+struct Bound {
+  wire::Binding binding;
+  const Module* modules[kMostModules];
+
+  // Finds the binding's modules in this process; the first that is missing, or module_count.
+  uint32_t find_modules() {
+    for (uint32_t i = 0; i < binding.header->module_count; ++i) {
+      modules[i] = ::modules.find_build_id(binding.modules[i].build_id, binding.modules[i].build_id_size);
+      if (modules[i] == nullptr) return i;
+    }
+    return binding.header->module_count;
   }
-  for (uint32_t i = 0; i < view.binding->module_count; ++i) {
-    const wire::BindingModule& wanted = view.modules[i];
-    bound[i] = modules.find_build_id(wanted.build_id, wanted.build_id_size);
-    if (bound[i] != nullptr) continue;
-    char theirs[2 * wire::kMaxBuildId + 1];
-    char ours[2 * wire::kMaxBuildId + 1] = "none";
-    print_build_id(wanted.build_id, wanted.build_id_size, theirs);
-    if (modules.size() != 0 && modules[0].build_id_size != 0)
-      print_build_id(modules[0].build_id, modules[0].build_id_size, ours);
-    return fail(
-        error, Code::wrong_build,
-        "it is bound to another build: build-id %s (%s), and this program has %s; freeze it again with this build",
-        theirs, view.binding_strings + wanted.path, ours);
+  bool fits() { return find_modules() == binding.header->module_count; }
+};
+
+bool wrong_build(const char* path, const Bound& bound, uint32_t missing, const char* sidecar_trouble, Error* error) {
+  const wire::BindingModule& wanted = bound.binding.modules[missing];
+  char theirs[2 * wire::kMaxBuildId + 1];
+  char ours[2 * wire::kMaxBuildId + 1] = "none";
+  print_build_id(wanted.build_id, wanted.build_id_size, theirs);
+  if (modules.size() != 0 && modules[0].build_id_size != 0)
+    print_build_id(modules[0].build_id, modules[0].build_id_size, ours);
+  char program[1024] = "PROGRAM";
+  const ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+  if (n > 0) program[n] = '\0';
+  return fail(error, Code::wrong_build,
+              "it is bound to another build: build-id %s (%.1000s), and this program has %s%s; carry it over by "
+              "fastboot-migrate --add '%.1000s' '%s', or freeze it again with this build",
+              theirs, bound.binding.strings + wanted.path, ours, sidecar_trouble, path, program);
+}
+
+// The sidecar that binds the snapshot to this program, if there is one: DIRECTORY/CONTENT-ID/BUILD-ID.bind.
+bool sidecar_path(const char* path, const View& view, char* out, uint64_t size) {
+  if (modules.size() == 0 || modules[0].build_id_size == 0) return false;
+  char content[2 * wire::kContentIdSize + 1];
+  char build[2 * wire::kMaxBuildId + 1];
+  print_build_id(view.header->content_id, wire::kContentIdSize, content);
+  print_build_id(modules[0].build_id, modules[0].build_id_size, build);
+  const char* slash = strrchr(path, '/');
+  const int directory = slash == nullptr ? 0 : static_cast<int>(slash + 1 - path);
+  return static_cast<uint64_t>(snprintf(out, size, "%.*s%s/%s.bind", directory, path, content, build)) < size;
+}
+
+// A binding chooses what code an image runs, but only by place: does the program's own info table there say what the
+// snapshot's record says?
+bool matches(const View& view, uint64_t i, uint64_t address) {
+  const wire::Target& target = view.targets[i];
+  const auto* table = reinterpret_cast<const StgInfoTable*>(address) - 1;
+  const bool same_layout = memcmp(&table->layout, &target.layout, sizeof target.layout) == 0;
+  switch (static_cast<TargetKind>(target.kind)) {
+    case TargetKind::constructor: {
+      const auto* constructor = reinterpret_cast<const StgConInfoTable*>(address) - 1;
+      return table->type == target.closure_type && same_layout && static_cast<uint32_t>(table->srt) == target.con_tag &&
+             strcmp(reinterpret_cast<const char*>(address) + constructor->con_desc, view.string(target.name)) == 0;
+    }
+    case TargetKind::function: {
+      const auto* function = reinterpret_cast<const StgFunInfoTable*>(address) - 1;
+      const bool is_static = (target.flags & wire::kTargetFunStatic) != 0;
+      return function->f.fun_type == target.fun_type && function->f.arity == target.arity &&
+             (is_static ? table->type == FUN_STATIC : table->type == target.closure_type && same_layout);
+    }
+    case TargetKind::thunk:
+      return table->type == target.closure_type && same_layout;
+    case TargetKind::rts:
+      return table->type == target.closure_type;
+    default:
+      return true;
   }
-  return true;
 }
 
 // Where target `i` lies in this process; 0 where the file names an impossible place.
-uint64_t bound_address(const View& view, const Module* const* bound, uint64_t i) {
-  const wire::BindingEntry& entry = view.entries[i];
+uint64_t bound_address(const View& view, const Bound& bound, uint64_t i) {
+  const wire::BindingEntry& entry = bound.binding.entries[i];
   if (entry.module == wire::kNoModule) return 0;
-  const Module& module = *bound[entry.module];
+  const Module& module = *bound.modules[entry.module];
   const uint64_t address = module.bias + entry.offset;
   const auto kind = static_cast<TargetKind>(view.targets[i].kind);
   const bool code = kind == TargetKind::constructor || kind == TargetKind::function || kind == TargetKind::rts ||
                     kind == TargetKind::thunk || kind == TargetKind::slow_entry || kind == TargetKind::trampoline;
   if (code && (!module.is_code(address) || (kind != TargetKind::slow_entry && address % 8 != 0))) return 0;
   if (!module.contains(address)) return 0;
+  // This also makes that every program has them, whatever parts of the runtime it uses itself.
+  if (kind == TargetKind::trampoline && !is_lazy_entry(address) && !is_forced_entry(address)) return 0;
   return address;
 }
 
-bool check_binding(const View& view, const Module* const* bound, Error* error) {
+// A static root of the snapshot that this program's code does not need.
+bool not_needed(const View& view, const Bound& bound, uint64_t i) {
+  return view.targets[i].kind == static_cast<uint16_t>(TargetKind::static_root) &&
+         bound.binding.entries[i].module == wire::kNoModule;
+}
+
+bool check_binding(const View& view, const Bound& bound, Error* error) {
   for (uint64_t i = 0; i < view.target_count; ++i) {
-    if (bound_address(view, bound, i) != 0) continue;
+    if (not_needed(view, bound, i) || bound_address(view, bound, i) != 0) continue;
     return fail(error, Code::corrupt, "target %llu is bound to offset 0x%llx, where this program has no such thing",
-                static_cast<ull>(i), static_cast<ull>(view.entries[i].offset));
+                static_cast<ull>(i), static_cast<ull>(bound.binding.entries[i].offset));
+  }
+  for (uint64_t i = view.target_count; i < bound.binding.header->entry_count; ++i) {
+    const wire::BindingEntry& entry = bound.binding.entries[i];
+    const Module& module = *bound.modules[entry.module];
+    if (module.contains(module.bias + entry.offset) && entry.offset % 8 == 0) continue;
+    return fail(error, Code::corrupt,
+                "static root %llu is bound to offset 0x%llx, where this program has no such thing", static_cast<ull>(i),
+                static_cast<ull>(entry.offset));
   }
   return true;
+}
+
+// Chooses the binding for this program. The sidecar's bytes stay in `sidecar` for as long as they are used.
+bool bind_modules(const char* path, const View& view, wire::Buffer* sidecar, Bound* bound, Error* error) {
+  bound->binding = view.own_binding();
+  if (bound->binding.header->module_count > kMostModules) {
+    return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u",
+                bound->binding.header->module_count, kMostModules);
+  }
+  // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
+  modules.load_executable();
+  if (bound->binding.header->module_count == 1 && bound->fits()) return true;
+  modules.load();
+  if (bound->fits()) return true;
+  const uint32_t missing = bound->find_modules();
+  char name[4096];
+  Error trouble;
+  bool found = false;
+  Bound other;
+  if (sidecar_path(path, view, name, sizeof name) && runtime::read_trusted(name, sidecar, &found, &trouble) &&
+      wire::parse_sidecar(sidecar->data(), sidecar->size(), view.header->content_id, view.target_count, &other.binding,
+                          &trouble)) {
+    if (other.binding.header->module_count > kMostModules || !other.fits()) {
+      return wrong_build(path, *bound, missing, "; its binding for this program names another one", error);
+    }
+    for (uint64_t i = 0; i < view.target_count; ++i) {
+      const uint64_t address = bound_address(view, other, i);
+      if (address == 0 || matches(view, i, address)) continue;  // 0: check_binding says so
+      return fail(
+          error, Code::target_mismatch,
+          "%s binds target %llu (%.200s) to 0x%llx, where this program has something of another shape; remove that "
+          "file and run fastboot-migrate --add again",
+          name, static_cast<ull>(i), view.string(view.symbols[view.targets[i].symbol].st_name),
+          static_cast<ull>(address));
+    }
+    *bound = other;
+    return true;
+  }
+  if (!found) return wrong_build(path, *bound, missing, "", error);
+  char why[1200];
+  snprintf(why, sizeof why, "; %.500s is no help: %.600s", name, trouble.message);
+  return wrong_build(path, *bound, missing, why, error);
 }
 
 const Root* find_root(const View& view, const char* name) {
@@ -192,7 +299,7 @@ bool map_failed(const char* what, uint64_t address, uint64_t size, Error* error)
 // One image on its way into the process.
 struct Mapping {
   const SnapshotFile& file;
-  const Module* const* bound;
+  const Bound& bound;
   Placement placement;
   uint64_t delta;  // process address minus image address
   Timeline* timeline;
@@ -299,19 +406,28 @@ Image* find_thawed(const View& view) {
   return nullptr;
 }
 
-bool thaw_new(const SnapshotFile& file, Timeline* timeline, Image** out, Error* error) {
-  const View& view = file.view();
-  const Module* bound[kMostModules];
-  if (view.binding->module_count > kMostModules) {
-    return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u", view.binding->module_count,
-                kMostModules);
+// The image's static roots, and those that this program's code needs besides.
+void* keep_roots(const Image& image, const Bound& bound) {
+  wire::Buffer further;
+  for (uint64_t i = image.view.target_count; i < bound.binding.header->entry_count; ++i) {
+    const wire::BindingEntry& entry = bound.binding.entries[i];
+    const uint64_t address = bound.modules[entry.module]->bias + entry.offset;
+    further.append(&address, sizeof address);
   }
+  return keep_static_roots(image, further.size() == 0 ? nullptr : further.at<uint64_t>(0),
+                           further.size() / sizeof(uint64_t));
+}
+
+bool thaw_new(const char* path, const SnapshotFile& file, Timeline* timeline, Image** out, Error* error) {
+  const View& view = file.view();
+  wire::Buffer sidecar;
+  Bound bound;
   if (view.header->lazy_closures != 0 && forced_offset(view) == 0) {
     return fail(error, Code::corrupt, "it has lazy closures and no trampolines for them");
   }
   Placement placement;
-  if (!check_process(view, error) || !bind_modules(view, bound, error) || !check_binding(view, bound, error) ||
-      !choose_placement(view, &placement, error)) {
+  if (!check_process(view, error) || !bind_modules(path, view, &sidecar, &bound, error) ||
+      !check_binding(view, bound, error) || !choose_placement(view, &placement, error)) {
     return false;
   }
   timeline->step("bind");
@@ -327,7 +443,7 @@ bool thaw_new(const SnapshotFile& file, Timeline* timeline, Image** out, Error* 
   // Point of no return.
   extend_heap_range(placement);
   image->placement.reserved = true;
-  image->static_roots = keep_static_roots(*image);
+  image->static_roots = keep_roots(*image, bound);
   image = add_image(image);
   report_faults();
   timeline->step("static roots");
@@ -377,7 +493,7 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
   timeline.step("open and check");
   const Locked locked;
   Image* image = find_thawed(file.view());
-  if (image == nullptr && !thaw_new(file, &timeline, &image, error)) return false;
+  if (image == nullptr && !thaw_new(path, file, &timeline, &image, error)) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
   if (scoped == nullptr) {
     image->permanent = true;

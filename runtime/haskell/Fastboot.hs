@@ -12,8 +12,9 @@
 -- > dictionary :: Map Text Entry
 -- > dictionary = frozen "dictionary.snap" (parse <$> readFile "words.txt")
 --
--- A snapshot that this module makes holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits the very build
--- that made it (known by the program's build-id); for any other it is refused, and 'frozen' builds anew.
+-- A snapshot that this module makes holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits
+-- the very build that made it (known by the program's build-id), and those that @fastboot-migrate@ carried it over to; for any other
+-- it is refused, and 'frozen' builds anew.
 --
 -- A snapshot is as powerful as a program: its closures run code. Only files that belong to this user or to root, and that
 -- nobody else may write, are thawed.

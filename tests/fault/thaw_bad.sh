@@ -125,7 +125,7 @@ refused 106 'format version 2\.0; this build reads versions up to 1: use a newer
 
 # --- another build, way, type, root -----------------------------------------------------------------------------------
 ./fault_other freeze other_build.snap $size >out || fail "$(cat out)"
-refused 205 'build-id [0-9a-f]{40} .*this program has [0-9a-f]{40}; freeze it again' other_build.snap
+refused 205 'build-id [0-9a-f]{40} .*this program has [0-9a-f]{40}; carry it over by fastboot-migrate --add .*, or freeze it again' other_build.snap
 ./fault_threaded freeze other_way.snap $size >out || fail "$(cat out)"
 refused 203 'threaded .*vanilla .*freeze it again' other_way.snap
 ./fault freeze other_way.snap.vanilla.snap $size >out || fail "$(cat out)"

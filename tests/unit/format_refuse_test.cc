@@ -280,7 +280,7 @@ TEST_CASE("binding") {
   };
   CHECK(refusal_of([=](Edit& e) { header(e).module_count = 0xffffffff; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { header(e).module_count = 0; }) == Code::corrupt);
-  CHECK(refusal_of([=](Edit& e) { header(e).target_count += 1; }) == Code::corrupt);
+  CHECK(refusal_of([=](Edit& e) { header(e).entry_count += 1; }) == Code::corrupt);
   CHECK(refusal_of([=](Edit& e) { header(e).strings_size = 0; }) == Code::corrupt);
   const auto module = [=](Edit& e) -> wire::BindingModule& {
     return *reinterpret_cast<wire::BindingModule*>(&header(e) + 1);

@@ -27,8 +27,8 @@ void prepare(CLI::App* app, const std::string& tool);
 // Parses. Gives the exit code if the program should end now (help, version, a usage error, which it has reported).
 std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diagnostics);
 
-// What main() gives: run's exit code, or kExitTrouble where it threw, as the libraries do when memory runs out. Caught, so
-// that destructors run and temporary files go.
+// What main() gives: run's exit code, or kExitTrouble where it threw, as the libraries do when memory runs out. Caught,
+// so that destructors run and temporary files go.
 int guarded(const char* tool, int (*run)(int, char**), int argc, char** argv) noexcept;
 
 }  // namespace fastboot::tools

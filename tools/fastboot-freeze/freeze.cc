@@ -16,6 +16,7 @@
 #include "format/embed.h"
 #include "format/writer.h"
 #include "reloc/annotate.h"
+#include "reloc/plan.h"
 
 namespace fastboot::freeze {
 namespace {
@@ -258,6 +259,7 @@ class Freezer {
     report->annotation = reloc::annotate(&*model, *modules);
     if (!options_.soname.empty()) model->image_name = options_.soname;
     if (options_.address != 0) model->slot_address = format::ImageAddress(options_.address);
+    add_fingerprints(&*model, report);
     interrupted_ = signals_.pending();
     if (interrupted_ != 0) {
       return fail(Code::program_failed,
@@ -295,6 +297,15 @@ class Freezer {
     report->snapshot.emplace(std::move(*reader));
     report->place = place();
     return {};
+  }
+
+  // What migration compares. A program whose index cannot be made has had its warning, or has no symbols at all.
+  static void add_fingerprints(format::Model* model, Report* report) {
+    const uint32_t module = reloc::program_module(*model);
+    if (module >= model->modules.size()) return;
+    const auto index = reloc::ProgramIndex::read(model->modules[module].path);
+    if (index && index->build_id() == model->modules[module].build_id)
+      report->fingerprints = reloc::add_fingerprints(model, *index);
   }
 
   void warn(const Error& problem, Report* report) {

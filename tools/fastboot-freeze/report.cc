@@ -75,6 +75,7 @@ void print_snapshot(const Report& report, tools::Json* json) {
   json->number("target_count", view.target_count);
   json->number("symbols_found", report.annotation.named);
   json->number("private_targets", report.annotation.private_code);
+  json->number("fingerprints", report.fingerprints);
   print_roots(reader, json);
   print_modules(reader, json);
   json->end_object();

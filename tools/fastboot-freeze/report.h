@@ -23,6 +23,7 @@ struct Report {
   std::string embedded;                    // the program that carries it, too; empty: none
   reloc::Annotation annotation;
   std::optional<std::vector<DeclaredRoot>> declared;  // with --list-roots
+  uint64_t fingerprints = 0;                          // targets that migration can compare
   std::vector<format::Error> problems;                // errors and warnings
 };
 

@@ -167,27 +167,6 @@ void build_roots(const SnapshotInput& input, const Layout& layout, const uint32_
   }
 }
 
-void build_binding(const SnapshotInput& input, Parts* parts) {
-  BindingHeader header = {};
-  header.module_count = static_cast<uint32_t>(input.module_count);
-  header.target_count = static_cast<uint32_t>(input.target_count);
-  for (uint64_t i = 0; i < input.module_count; ++i) {
-    header.strings_size += static_cast<uint32_t>(strlen(input.modules[i].path) + 1);
-  }
-  parts->binding.append(&header, sizeof header);
-  uint32_t path = 0;
-  for (uint64_t i = 0; i < input.module_count; ++i) {
-    BindingModule module = {};
-    memcpy(module.build_id, input.modules[i].build_id, input.modules[i].build_id_size);
-    module.build_id_size = input.modules[i].build_id_size;
-    module.path = path;
-    path += static_cast<uint32_t>(strlen(input.modules[i].path) + 1);
-    parts->binding.append(&module, sizeof module);
-  }
-  parts->binding.append(input.entries, input.target_count * sizeof(BindingEntry));
-  for (uint64_t i = 0; i < input.module_count; ++i) parts->binding.append_string(input.modules[i].path);
-}
-
 // .gnu.hash over the defined symbols, which stand last. One bucket: a snapshot has a handful of roots, and nothing
 // looks them up through the dynamic loader.
 void build_gnu_hash(Parts* parts) {
@@ -228,7 +207,7 @@ bool build_parts(const SnapshotInput& input, const Layout& layout, Parts* parts,
   build_targets(input, parts);
   parts->undefined_symbols = static_cast<uint32_t>(parts->symbols.size() / sizeof(Elf64_Sym));
   build_roots(input, layout, section_index, parts);
-  build_binding(input, parts);
+  emit_binding(input, &parts->binding);
   if (!parts->failed()) build_gnu_hash(parts);
   if (parts->failed()) return fail(error, Code::out_of_memory, "no memory for the snapshot's metadata");
   if (parts->strings.size() > UINT32_MAX) {
@@ -599,6 +578,28 @@ bool emit(const SnapshotInput& input, const Layout& layout, const uint8_t* chunk
   if (parts.roots.size() != 0) memcpy(out->data() + hot.roots, parts.roots.data(), parts.roots.size());
   memcpy(out->data() + hot.binding, parts.binding.data(), parts.binding.size());
   return seal(hot, layout.file_size, out, error);
+}
+
+void emit_binding(const SnapshotInput& input, Buffer* out) {
+  BindingHeader header = {};
+  header.module_count = static_cast<uint32_t>(input.module_count);
+  const uint64_t entries = input.entry_count == 0 ? input.target_count : input.entry_count;
+  header.entry_count = static_cast<uint32_t>(entries);
+  for (uint64_t i = 0; i < input.module_count; ++i) {
+    header.strings_size += static_cast<uint32_t>(strlen(input.modules[i].path) + 1);
+  }
+  out->append(&header, sizeof header);
+  uint32_t path = 0;
+  for (uint64_t i = 0; i < input.module_count; ++i) {
+    BindingModule module = {};
+    memcpy(module.build_id, input.modules[i].build_id, input.modules[i].build_id_size);
+    module.build_id_size = input.modules[i].build_id_size;
+    module.path = path;
+    path += static_cast<uint32_t>(strlen(input.modules[i].path) + 1);
+    out->append(&module, sizeof module);
+  }
+  out->append(input.entries, entries * sizeof(BindingEntry));
+  for (uint64_t i = 0; i < input.module_count; ++i) out->append_string(input.modules[i].path);
 }
 
 }  // namespace fastboot::wire

@@ -64,7 +64,8 @@ struct SnapshotInput {
   uint64_t raw_count = 0;
   const ModuleInput* modules = nullptr;
   uint64_t module_count = 0;
-  const BindingEntry* entries = nullptr;  // one for each target
+  const BindingEntry* entries = nullptr;  // one for each target, then further static roots
+  uint64_t entry_count = 0;               // 0: as many as targets
 
   uint64_t info_size = 0;  // bytes of interned info tables
   uint64_t lazy_size = 0;  // multiples of the page size
@@ -98,5 +99,8 @@ bool plan(const SnapshotInput& input, Layout* layout, Error* error);
 // table as it will be in the file, layout.hashes_size bytes.
 bool emit(const SnapshotInput& input, const Layout& layout, const uint8_t* chunk_hashes, Buffer* hot, Buffer* tail,
           Error* error);
+
+// Makes a binding alone, from `modules` and `entries`; out->failed() tells when there was no memory.
+void emit_binding(const SnapshotInput& input, Buffer* out);
 
 }  // namespace fastboot::wire

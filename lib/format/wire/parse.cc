@@ -514,31 +514,14 @@ bool read_binding(View* view, Error* error) {
     return fail(error, Code::corrupt, "the binding has %llu bytes; expected at least %zu", static_cast<ull>(table.size),
                 sizeof(BindingHeader));
   }
-  const uint8_t* bytes = view->bytes + (table.address - view->hot.address);
-  const auto* header = reinterpret_cast<const BindingHeader*>(bytes);
-  const uint64_t want = sizeof(BindingHeader) + uint64_t{header->module_count} * sizeof(BindingModule) +
-                        uint64_t{header->target_count} * sizeof(BindingEntry) + header->strings_size;
-  if (want != table.size || header->target_count != view->target_count || header->strings_size == 0 ||
-      bytes[table.size - 1] != 0) {
-    return fail(error, Code::corrupt, "the binding has %llu bytes for %u modules and %u targets; expected %llu",
-                static_cast<ull>(table.size), header->module_count, header->target_count, static_cast<ull>(want));
-  }
-  view->binding = header;
-  view->modules = reinterpret_cast<const BindingModule*>(header + 1);
-  view->entries = reinterpret_cast<const BindingEntry*>(view->modules + header->module_count);
-  view->binding_strings = reinterpret_cast<const char*>(view->entries + header->target_count);
-  for (uint32_t i = 0; i < header->module_count; ++i) {
-    if (view->modules[i].build_id_size > kMaxBuildId || view->modules[i].path >= header->strings_size) {
-      return fail(error, Code::corrupt, "module %u: a build-id of %u bytes or a path outside the strings", i,
-                  view->modules[i].build_id_size);
-    }
-  }
-  for (uint64_t i = 0; i < view->target_count; ++i) {
-    if (view->entries[i].module != kNoModule && view->entries[i].module >= header->module_count) {
-      return fail(error, Code::corrupt, "target %llu is bound to module %u of %u", static_cast<ull>(i),
-                  view->entries[i].module, header->module_count);
-    }
-  }
+  Binding binding;
+  if (!parse_binding(view->bytes + (table.address - view->hot.address), table.size, view->target_count, &binding,
+                     error))
+    return false;
+  view->binding = binding.header;
+  view->modules = binding.modules;
+  view->entries = binding.entries;
+  view->binding_strings = binding.strings;
   return true;
 }
 
@@ -685,6 +668,55 @@ uint64_t info_entry_size(const Target& target, uint64_t description_size, uint64
     default:
       return 0;
   }
+}
+
+bool parse_binding(const uint8_t* bytes, uint64_t size, uint64_t target_count, Binding* out, Error* error) {
+  const auto* header = reinterpret_cast<const BindingHeader*>(bytes);
+  if (size < sizeof(BindingHeader)) {
+    return fail(error, Code::corrupt, "the binding has %llu bytes; expected at least %zu", static_cast<ull>(size),
+                sizeof(BindingHeader));
+  }
+  const uint64_t want = sizeof(BindingHeader) + uint64_t{header->module_count} * sizeof(BindingModule) +
+                        uint64_t{header->entry_count} * sizeof(BindingEntry) + header->strings_size;
+  if (want != size || header->entry_count < target_count || header->strings_size == 0 || bytes[size - 1] != 0) {
+    return fail(error, Code::corrupt, "the binding has %llu bytes for %u modules and %u of %llu targets; expected %llu",
+                static_cast<ull>(size), header->module_count, header->entry_count, static_cast<ull>(target_count),
+                static_cast<ull>(want));
+  }
+  out->header = header;
+  out->modules = reinterpret_cast<const BindingModule*>(header + 1);
+  out->entries = reinterpret_cast<const BindingEntry*>(out->modules + header->module_count);
+  out->strings = reinterpret_cast<const char*>(out->entries + header->entry_count);
+  for (uint32_t i = 0; i < header->module_count; ++i) {
+    if (out->modules[i].build_id_size > kMaxBuildId || out->modules[i].path >= header->strings_size) {
+      return fail(error, Code::corrupt, "module %u: a build-id of %u bytes or a path outside the strings", i,
+                  out->modules[i].build_id_size);
+    }
+  }
+  for (uint64_t i = 0; i < header->entry_count; ++i) {
+    const uint32_t module = out->entries[i].module;
+    if (module < header->module_count || (module == kNoModule && i < target_count)) continue;
+    return fail(error, Code::corrupt, "entry %llu of the binding is in module %u of %u", static_cast<ull>(i), module,
+                header->module_count);
+  }
+  return true;
+}
+
+bool parse_sidecar(const uint8_t* bytes, uint64_t size, const uint8_t content_id[kContentIdSize], uint64_t target_count,
+                   Binding* out, Error* error) {
+  const auto* header = reinterpret_cast<const SidecarHeader*>(bytes);
+  if (size < sizeof(SidecarHeader) || memcmp(header->magic, kSidecarMagic, sizeof kSidecarMagic) != 0 ||
+      header->size != size - sizeof(SidecarHeader)) {
+    return fail(error, Code::corrupt, "not a binding, or cut short (%llu bytes)", static_cast<ull>(size));
+  }
+  constexpr uint64_t kHashed = offsetof(SidecarHeader, content_id);
+  uint8_t hash[kHashSize];
+  hash128(bytes + kHashed, size - kHashed, hash);
+  if (memcmp(hash, header->hash, sizeof hash) != 0)
+    return fail(error, Code::hash_mismatch, "the binding differs from its hash");
+  if (memcmp(header->content_id, content_id, kContentIdSize) != 0)
+    return fail(error, Code::corrupt, "the binding is another snapshot's");
+  return parse_binding(bytes + sizeof(SidecarHeader), header->size, target_count, out, error);
 }
 
 }  // namespace fastboot::wire

@@ -25,6 +25,14 @@ struct Segment {
   uint64_t size = 0;
 };
 
+// A binding, checked like a View.
+struct Binding {
+  const BindingHeader* header = nullptr;
+  const BindingModule* modules = nullptr;
+  const BindingEntry* entries = nullptr;
+  const char* strings = nullptr;
+};
+
 // Checked pointers into the caller's bytes; valid as long as these are.
 struct View {
   const uint8_t* bytes = nullptr;  // file offsets 0 to header->hot_size
@@ -55,9 +63,17 @@ struct View {
   const Table& table(TableKind kind) const { return header->tables[static_cast<uint32_t>(kind) - 1]; }
   const char* string(uint64_t offset) const { return strings + offset; }  // offset checked by parse()
 
+  Binding own_binding() const { return {binding, modules, entries, binding_strings}; }
+
   // Points this view at a copy of its bytes.
   void rebase_onto(const uint8_t* copy);
 };
+
+// Checks the binding of an image of so many targets. `bytes` is aligned to 8.
+bool parse_binding(const uint8_t* bytes, uint64_t size, uint64_t target_count, Binding* out, Error* error);
+// Likewise a whole sidecar file, for the snapshot of that content id.
+bool parse_sidecar(const uint8_t* bytes, uint64_t size, const uint8_t content_id[kContentIdSize], uint64_t target_count,
+                   Binding* out, Error* error);
 
 // What is known from the first bytes alone.
 struct Probe {

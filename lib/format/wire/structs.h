@@ -176,10 +176,11 @@ struct Root {
 static_assert(sizeof(Root) == 48);
 
 // A binding tells where each target lies in one given set of modules. It is the table `binding` of a snapshot, and
-// the body of a sidecar file. BindingHeader, modules, entries (one for each target), then strings.
+// the body of a sidecar file. BindingHeader, modules, entries (one for each target, then further static roots that this
+// set of modules needs), then strings.
 struct BindingHeader {
   uint32_t module_count;
-  uint32_t target_count;
+  uint32_t entry_count;
   uint32_t strings_size;  // bytes after the entries; NUL-terminated
   uint32_t reserved;
 };
@@ -194,11 +195,21 @@ static_assert(sizeof(BindingModule) == 40);
 
 struct BindingEntry {
   uint64_t offset;  // process address minus the module's load bias
-  uint32_t module;  // kNoModule: taken from its parent or from the runtime itself
+  uint32_t module;  // kNoModule: taken from its parent or from the runtime itself; a static root: not needed here
   uint32_t reserved;
 };
 static_assert(sizeof(BindingEntry) == 16);
 inline constexpr uint32_t kNoModule = 0xffffffff;
+
+// A sidecar file: a binding for another set of modules than the snapshot's own. This header, then a binding.
+struct SidecarHeader {
+  char magic[8];                       // kSidecarMagic
+  uint8_t hash[kHashSize];             // XXH3-128 of what follows this field, to the end of the file
+  uint8_t content_id[kContentIdSize];  // of the snapshot
+  uint32_t size;                       // bytes of the binding
+};
+static_assert(sizeof(SidecarHeader) == 48);
+inline constexpr char kSidecarMagic[8] = {'F', 'B', 'B', 'I', 'N', 'D', '1', '\0'};
 
 // Interned info tables. An entry starts with what precedes the standard table, so that the standard table ends where
 // the stub starts; `info_offset` is the stub's. Sizes are fixed by the kind of target, see info_entry_size() in

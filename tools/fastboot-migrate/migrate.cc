@@ -1,0 +1,223 @@
+// Plan, check, write. Nothing is written before every target has its place.
+#include "fastboot-migrate/migrate.h"
+
+#include <filesystem>
+
+#include "fastboot-migrate/report.h"
+#include "format/sidecar.h"
+#include "format/writer.h"
+#include "reloc/plan.h"
+#include "reloc/retag.h"
+
+namespace fastboot::migrate {
+namespace {
+
+using format::Error;
+using format::fail;
+using format::Model;
+using format::Reader;
+using format::Result;
+using reloc::ProgramIndex;
+using wire::Code;
+
+// A program that cannot be read says nothing about the snapshot.
+int exit_for(const Error& error, bool program) {
+  if (program) return error.code == Code::wrong_build ? tools::kExitRefused : tools::kExitTrouble;
+  return tools::exit_for(error.code);
+}
+
+reloc::UnitMap units_of(const Options& options) {
+  reloc::UnitMap units;
+  for (const std::string& pair : options.map_units) {
+    const size_t equals = pair.find('=');
+    units[pair.substr(equals + 1)] = pair.substr(0, equals);
+  }
+  return units;
+}
+
+class Migrator {
+ public:
+  Migrator(const Options& options, Report* report, tools::Diagnostics* diagnostics)
+      : options_(options), report_(*report), diagnostics_(*diagnostics) {}
+
+  // The exit code; `report` is filled as far as it gets.
+  int run() {
+    auto reader = Reader::open(options_.snapshot);
+    if (!reader) return stop(reader.error(), false);
+    auto model = reader->model();
+    if (!model) return stop(model.error(), false);
+    report_.model = std::move(*model);
+    const auto now = ProgramIndex::read(options_.program, units_of(options_));
+    if (!now) return stop(now.error(), true);
+    report_.program = now->path();
+    report_.build_id = now->build_id();
+    if (const auto same = check_way(*now); !same) return stop(same.error(), false);
+    const auto old = find_old();
+    if (!old) return stop(old.error(), true);
+    if (*old && !reloc::has_fingerprints(*report_.model)) reloc::add_fingerprints(&*report_.model, **old);
+    const reloc::PlanOptions plan_options = {
+        {options_.allow_changed.begin(), options_.allow_changed.end()}, options_.strict, options_.retag};
+    report_.plan = reloc::make_plan(*report_.model, *old ? &**old : nullptr, *now, plan_options);
+    check_allowed();
+    if (!report_.plan->resolved()) return refuse(*reader);
+    if (options_.dry_run) return tools::kExitOk;
+    const auto written = write(*reader, *now);
+    return written ? tools::kExitOk : stop(written.error(), false);
+  }
+
+ private:
+  int stop(const Error& error, bool program) {
+    diagnostics_.error(error);
+    report_.problems.push_back(error);
+    return exit_for(error, program);
+  }
+
+  Result<void> check_way(const ProgramIndex& now) const {
+    if (now.ghc_version() != report_.model->ghc_version) {
+      return fail(
+          Code::wrong_ghc_version,
+          fmt::format("{} is made by GHC {}, and the snapshot was frozen by {}: closures of one mean nothing to the "
+                      "other; freeze it again",
+                      options_.program, reloc::ghc_version_text(now.ghc_version()),
+                      reloc::ghc_version_text(report_.model->ghc_version)),
+          options_.snapshot);
+    }
+    if (now.rts_way() != report_.model->rts_way) {
+      return fail(
+          Code::wrong_rts_way,
+          fmt::format("{} has the {} runtime system, and the snapshot was frozen under the {} one; link it alike, "
+                      "or freeze it again",
+                      options_.program, reloc::rts_way_text(now.rts_way()),
+                      reloc::rts_way_text(report_.model->rts_way)),
+          options_.snapshot);
+    }
+    return {};
+  }
+
+  // What is known of the build that froze: by --old, from the cache, or from the program where the snapshot says that
+  // it was. Nothing: then the snapshot's own fingerprints must do.
+  Result<std::optional<ProgramIndex>> find_old() const {
+    const Model& model = *report_.model;
+    const uint32_t module = reloc::program_module(model);
+    if (module >= model.modules.size()) return std::nullopt;
+    const format::ModelModule& recorded = model.modules[module];
+    const bool given = !options_.old_program.empty();
+    if (!given) {
+      if (auto known = ProgramIndex::cached(recorded.build_id)) return std::optional<ProgramIndex>(std::move(*known));
+    }
+    auto index = ProgramIndex::read(given ? options_.old_program : recorded.path);
+    if (index && index->build_id() == recorded.build_id) return std::optional<ProgramIndex>(std::move(*index));
+    if (!given) return std::nullopt;
+    if (!index) return tl::unexpected(index.error());
+    return fail(Code::wrong_build,
+                fmt::format("its build-id is {}, and {} was frozen by {} ({}); give --old the program that froze it",
+                            hex(index->build_id()), options_.snapshot, hex(recorded.build_id), recorded.path),
+                options_.old_program);
+  }
+
+  static std::string hex(const std::vector<uint8_t>& id) {
+    return id.empty() ? "none" : format::to_hex(id.data(), id.size());
+  }
+
+  void check_allowed() {
+    for (const std::string& name : options_.allow_changed) {
+      bool known = false;
+      for (const auto& target : report_.plan->targets) known |= target.name == name;
+      if (known) continue;
+      diagnostics_.warning(fmt::format("--allow-changed '{}': no target of the snapshot has that name", name));
+    }
+    for (const auto& target : report_.plan->targets) {
+      if (target.allowed) diagnostics_.warning(fmt::format("{}: {}", target.name, target.reason));
+    }
+  }
+
+  int refuse(const Reader& reader) {
+    std::set<uint32_t> lost;
+    for (uint32_t i = 0; i < report_.plan->targets.size(); ++i) {
+      if (!report_.plan->targets[i].bound()) lost.insert(i);
+    }
+    report_.uses = trace(reader, lost);
+    Error error;
+    error.code = Code::target_mismatch;
+    error.file = options_.snapshot;
+    error.message =
+        report_.plan->has_fingerprints
+            ? fmt::format(
+                  "{} of {} targets are not in {} as they were; nothing was written: freeze it again with that program",
+                  lost.size(), report_.plan->targets.size(), options_.program)
+            : fmt::format(
+                  "the snapshot has no fingerprints of the program that froze it, and neither that program nor its "
+                  "index "
+                  "was found; give --old PROGRAM, or make snapshots by fastboot-freeze, which records them");
+    return stop(error, false);
+  }
+
+  // What was allowed to be other code is that code from now on.
+  void renew_fingerprints(Model* model, const ProgramIndex& now) const {
+    Model fresh = *model;
+    reloc::add_fingerprints(&fresh, now);
+    for (size_t i = 0; i < report_.plan->targets.size(); ++i) {
+      if (report_.plan->targets[i].allowed) model->targets[i].record = fresh.targets[i].record;
+    }
+  }
+
+  Result<void> write(const Reader& reader, const ProgramIndex& now) {
+    std::error_code trouble;
+    const auto absolute = std::filesystem::canonical(options_.program, trouble);
+    const format::ModelModule module = {report_.build_id, trouble ? options_.program : absolute.string()};
+    if (options_.add) {
+      const std::string path = format::sidecar_path(options_.snapshot, reader.content_id(), report_.build_id);
+      auto written = format::write_sidecar(reader.content_id(), {module}, report_.plan->entries(), path);
+      if (written) report_.written = path;
+      return written;
+    }
+    if (std::filesystem::equivalent(options_.snapshot, options_.output, trouble)) {
+      return fail(Code::bad_argument, "is the snapshot that is read, which is never overwritten; name another with -o",
+                  options_.output);
+    }
+    Model model = *report_.model;
+    model.modules = {module};
+    model.entries = report_.plan->entries();
+    renew_fingerprints(&model, now);
+    if (auto done = retag(&model); !done) return done;
+    auto written = format::write(model, options_.output);
+    if (written) report_.written = options_.output;
+    return written;
+  }
+
+  Result<void> retag(Model* model) {
+    std::map<uint32_t, uint32_t> tags;
+    for (uint32_t i = 0; i < report_.plan->targets.size(); ++i) {
+      if (report_.plan->targets[i].retagged) tags[i] = report_.plan->targets[i].con_tag;
+    }
+    if (tags.empty()) return {};
+    auto done = reloc::retag(model, tags);
+    if (!done) {
+      done.error().file = options_.snapshot;
+      return tl::unexpected(done.error());
+    }
+    report_.retagged = *done;
+    return {};
+  }
+
+  const Options& options_;
+  Report& report_;
+  tools::Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+int migrate(const Options& options, tools::Output* out, tools::Diagnostics* diagnostics) {
+  Report report;
+  const int exit = Migrator(options, &report, diagnostics).run();
+  if (options.json) {
+    print_json(report, options, exit == tools::kExitOk, out);
+  } else if (report.plan && (options.dry_run || !report.plan->resolved() || !options.quiet)) {
+    print_plan(report, options.dry_run, out);
+    out->print("{}: {}{}\n", options.snapshot, summary(report),
+               report.written.empty() ? "" : "; wrote " + report.written);
+  }
+  return exit;
+}
+
+}  // namespace fastboot::migrate
