@@ -25,9 +25,10 @@ void* bench_open(const char* path, const char* type_name, uint64_t type_0, uint6
 void bench_walk(void* root, void* thread, uint64_t* numbers) {
   fastboot_frozen_graph* graph;
   fastboot_freeze_report report;
+  const fastboot_root value = {root, "walk", "walk", {0, 0}};
   struct timespec start, end;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
-  check(fastboot_freeze_walk(root, thread, 0, "walk", "walk", 0, 0, &graph, &report, &failure));
+  check(fastboot_freeze_walk("walk", &value, 1, thread, 0, NULL, &graph, &report, &failure));
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
   fastboot_freeze_discard(graph);
   numbers[0] = report.image_size;

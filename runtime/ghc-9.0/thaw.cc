@@ -60,8 +60,8 @@ class Locked {
   Locked& operator=(const Locked&) = delete;
 };
 
-constinit Modules modules;  // under the lock; no code at start-up: it would touch a page of every process
-constexpr uint32_t kMostModules = Modules::kMost;
+constinit Modules modules;             // under the lock; no code at start-up: it would touch a page of every process
+constexpr uint32_t kMostModules = 64;  // that one image is bound to
 
 // --- does it fit?
 // -----------------------------------------------------------------------------------------------------
@@ -210,18 +210,10 @@ bool check_binding(const View& view, const Bound& bound, Error* error) {
   return true;
 }
 
-// Chooses the binding for this program. The sidecar's bytes stay in `sidecar` for as long as they are used.
-bool bind_modules(const char* path, const View& view, wire::Buffer* sidecar, Bound* bound, Error* error) {
-  bound->binding = view.own_binding();
-  if (bound->binding.header->module_count > kMostModules) {
-    return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u",
-                bound->binding.header->module_count, kMostModules);
-  }
-  // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
-  modules.load_executable();
-  if (bound->binding.header->module_count == 1 && bound->fits()) return true;
-  modules.load();
-  if (bound->fits()) return true;
+// A sidecar's binding instead of the snapshot's own. Apart from bind_modules(), whose callers need none of this memory:
+// each page of the stack that is touched for the first time costs as much as a system call.
+[[gnu::noinline]] bool bind_by_sidecar(const char* path, const View& view, wire::Buffer* sidecar, Bound* bound,
+                                       Error* error) {
   const uint32_t missing = bound->find_modules();
   char name[4096];
   Error trouble;
@@ -250,6 +242,21 @@ bool bind_modules(const char* path, const View& view, wire::Buffer* sidecar, Bou
   char why[1200];
   snprintf(why, sizeof why, "; %.500s is no help: %.600s", name, trouble.message);
   return wrong_build(path, *bound, missing, why, error);
+}
+
+// Chooses the binding for this program. The sidecar's bytes stay in `sidecar` for as long as they are used.
+bool bind_modules(const char* path, const View& view, wire::Buffer* sidecar, Bound* bound, Error* error) {
+  bound->binding = view.own_binding();
+  if (bound->binding.header->module_count > kMostModules) {
+    return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u",
+                bound->binding.header->module_count, kMostModules);
+  }
+  // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
+  modules.load_executable();
+  if (bound->binding.header->module_count == 1 && bound->fits()) return true;
+  modules.load();
+  if (bound->fits()) return true;
+  return bind_by_sidecar(path, view, sidecar, bound, error);
 }
 
 const Root* find_root(const View& view, const char* name) {
@@ -479,6 +486,13 @@ bool open_snapshot(const char* path, const char* root_name, SnapshotFile* file, 
   return true;
 }
 
+[[gnu::noinline]] void trace_thaw(const char* path, const SnapshotFile& file, const Root& root, Timeline* timeline) {
+  char steps[1024];
+  timeline->describe(steps, sizeof steps);
+  runtime::trace("%s: thawed \"%s\" :: %s%s; %s", path, file.view().string(root.name),
+                 file.view().string(root.type_name), file.embedded() ? ", from the program" : "", steps);
+}
+
 // Where `scoped` is given, for as long as that scope lasts; else for good.
 bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1,
           void** closure, Image** scoped, Error* error) {
@@ -501,12 +515,7 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
     ++image->scopes;
     *scoped = image;
   }
-  if (timeline.on()) {
-    char steps[1024];
-    timeline.describe(steps, sizeof steps);
-    runtime::trace("%s: thawed \"%s\" :: %s%s; %s", path, file.view().string(root->name),
-                   file.view().string(root->type_name), file.embedded() ? ", from the program" : "", steps);
-  }
+  if (timeline.on()) trace_thaw(path, file, *root, &timeline);
   return true;
 }
 
