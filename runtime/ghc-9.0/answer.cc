@@ -14,8 +14,10 @@ extern "C" {
 int fastboot_answer_roots(void) __attribute__((weak));
 int __real_hs_main(int argc, char** argv, StgClosure* main_closure, RtsConfig config);
 
-__attribute__((visibility("default"))) int __wrap_hs_main(int argc, char** argv, StgClosure* main_closure,
-                                                          RtsConfig config) {
+// Beside the code that every program runs first: by itself it would cost every program a page fault.
+__attribute__((visibility("default"), section(".text.startup"))) int __wrap_hs_main(int argc, char** argv,
+                                                                                    StgClosure* main_closure,
+                                                                                    RtsConfig config) {
   const bool asked = getenv("FASTBOOT_LIST_ROOTS") != nullptr || getenv("FASTBOOT_ROOTS") != nullptr;
   if (__builtin_expect(!asked || &fastboot_answer_roots == nullptr, 1)) {
     return __real_hs_main(argc, argv, main_closure, config);
