@@ -80,7 +80,7 @@ bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error*
 
 SnapshotFile::~SnapshotFile() {
   if (fd_ >= 0) close(fd_);
-  free(large_);
+  free(metadata_);
 }
 
 bool SnapshotFile::open(const char* path, wire::Error* error) {
@@ -101,8 +101,7 @@ bool SnapshotFile::open_embedded(wire::Error* error) {
 // By the section headers: the section is not loaded, so nothing else leads to it, and strip moves it.
 bool SnapshotFile::find_embedded(wire::Error* error) {
   constexpr uint32_t kMostSections = 256;
-  constexpr uint64_t kHeaders = kMostSections * sizeof(Elf64_Shdr);  // small_ holds the headers, and then the names
-  static_assert(kHeaders + 4096 <= sizeof small_);
+  constexpr uint64_t kMostNames = 4096;
   const auto none = [&] { return fail(error, Code::not_found, "this program carries no snapshot"); };
   struct stat status;
   Elf64_Ehdr header;
@@ -110,19 +109,22 @@ bool SnapshotFile::find_embedded(wire::Error* error) {
   if (fd_ < 0 || fstat(fd_, &status) != 0) return none();
   if (!read_at(fd_, reinterpret_cast<uint8_t*>(&header), sizeof header, 0, &got, error)) return false;
   if (got != sizeof header || header.e_shnum > kMostSections || header.e_shstrndx >= header.e_shnum) return none();
-  const auto* headers = reinterpret_cast<const Elf64_Shdr*>(small_);
   const uint64_t size = header.e_shnum * sizeof(Elf64_Shdr);
-  if (!read_at(fd_, small_, size, header.e_shoff, &got, error)) return false;
+  wire::Buffer memory;
+  memory.grow(size + kMostNames);
+  if (memory.failed()) return fail(error, Code::out_of_memory, "no memory for the program's section headers");
+  const auto* headers = memory.at<Elf64_Shdr>(0);
+  if (!read_at(fd_, memory.data(), size, header.e_shoff, &got, error)) return false;
   if (got != size) return none();
   const Elf64_Shdr& names = headers[header.e_shstrndx];
   uint64_t names_size = 0;
-  if (!read_at(fd_, small_ + kHeaders, 4096, names.sh_offset, &names_size, error)) return false;
+  if (!read_at(fd_, memory.data() + size, kMostNames, names.sh_offset, &names_size, error)) return false;
   if (names_size > names.sh_size) names_size = names.sh_size;
   for (uint32_t i = 1; i < header.e_shnum; ++i) {
     const Elf64_Shdr& section = headers[i];
     constexpr uint64_t kLength = sizeof wire::kEmbeddedSection;
     if (section.sh_name + kLength > names_size) continue;
-    if (memcmp(small_ + kHeaders + section.sh_name, wire::kEmbeddedSection, kLength) != 0) continue;
+    if (memcmp(memory.data() + size + section.sh_name, wire::kEmbeddedSection, kLength) != 0) continue;
     const auto file_size = static_cast<uint64_t>(status.st_size);
     if (section.sh_offset % wire::kPageSize != 0 || section.sh_offset > file_size ||
         section.sh_size > file_size - section.sh_offset) {
@@ -151,29 +153,27 @@ bool SnapshotFile::check_trust(wire::Error* error) {
 }
 
 bool SnapshotFile::read_metadata(wire::Error* error) {
+  uint64_t size = wire::kProbeSize;  // enough for the header
   uint64_t got = 0;
-  // Enough for the header; every page of the buffer that is not touched is a fault less.
-  constexpr uint64_t kFirst = wire::kProbeSize;
-  if (!read_at(fd_, small_, kFirst, base_, &got, error)) return false;
-  wire::Probe probe;
-  if (!wire::probe(small_, got, file_size_, &probe, error)) return false;
-  uint8_t* bytes = small_;
-  if (probe.hot_size > sizeof small_) {
-    void* large = nullptr;
-    if (posix_memalign(&large, 64, probe.hot_size) != 0) {
+  const auto have = [&] {
+    void* memory = realloc(metadata_, size);
+    if (memory == nullptr) {
       return fail(error, Code::out_of_memory, "no memory for its %llu bytes of metadata",
-                  static_cast<unsigned long long>(probe.hot_size));
+                  static_cast<unsigned long long>(size));
     }
-    large_ = static_cast<uint8_t*>(large);
-    memcpy(large_, small_, got);
-    bytes = large_;
-  }
-  if (probe.hot_size > got) {
+    metadata_ = static_cast<uint8_t*>(memory);
     uint64_t more = 0;
-    if (!read_at(fd_, bytes + got, probe.hot_size - got, base_ + got, &more, error)) return false;
+    if (!read_at(fd_, metadata_ + got, size - got, base_ + got, &more, error)) return false;
     got += more;
+    return true;
+  };
+  wire::Probe probe;
+  if (!have() || !wire::probe(metadata_, got, file_size_, &probe, error)) return false;
+  if (probe.hot_size > size) {
+    size = probe.hot_size;
+    if (!have()) return false;
   }
-  return wire::parse(bytes, got, file_size_, true, &view_, error);
+  return wire::parse(metadata_, got, file_size_, true, &view_, error);
 }
 
 // --- writing

@@ -11,7 +11,8 @@
 
 namespace fastboot::runtime {
 
-// An open snapshot and its metadata in private memory.
+// An open snapshot and its metadata, in memory from malloc. Nothing of a size is on the stack: each page of it that is
+// touched for the first time costs a thaw as much as a system call.
 class SnapshotFile {
  public:
   SnapshotFile() = default;
@@ -32,6 +33,12 @@ class SnapshotFile {
   bool embedded() const { return base_ != 0; }
   int descriptor() const { return fd_; }
   const wire::View& view() const { return view_; }
+  // The memory that the view looks into becomes the caller's, who frees it. The view stays as it is.
+  uint8_t* give_metadata() {
+    uint8_t* metadata = metadata_;
+    metadata_ = nullptr;
+    return metadata;
+  }
   uint64_t file_size() const { return file_size_; }
   dev_t device() const { return device_; }
   ino_t inode() const { return inode_; }
@@ -46,9 +53,8 @@ class SnapshotFile {
   uint64_t file_size_ = 0;  // of the snapshot
   dev_t device_ = 0;
   ino_t inode_ = 0;
-  uint8_t* large_ = nullptr;  // metadata that does not fit into small_
+  uint8_t* metadata_ = nullptr;
   wire::View view_;
-  alignas(64) uint8_t small_[32 * 1024];
 };
 
 // Reads a whole small file that nobody but this user or root can have written. `found`: there is such a file.

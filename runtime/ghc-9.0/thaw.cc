@@ -113,7 +113,6 @@ struct Bound {
     }
     return binding.header->module_count;
   }
-  bool fits() { return find_modules() == binding.header->module_count; }
 };
 
 bool wrong_build(const char* path, const Bound& bound, uint32_t missing, const char* sidecar_trouble, Error* error) {
@@ -193,12 +192,19 @@ bool not_needed(const View& view, const Bound& bound, uint64_t i) {
          bound.binding.entries[i].module == wire::kNoModule;
 }
 
-bool check_binding(const View& view, const Bound& bound, Error* error) {
+// Fills the link table. A static root that this program does not need is 0 in it.
+bool link_targets(const View& view, const Bound& bound, uint64_t* words, Error* error) {
   for (uint64_t i = 0; i < view.target_count; ++i) {
-    if (not_needed(view, bound, i) || bound_address(view, bound, i) != 0) continue;
+    words[i] = bound_address(view, bound, i);
+    if (words[i] != 0 || not_needed(view, bound, i)) continue;
     return fail(error, Code::corrupt, "target %llu is bound to offset 0x%llx, where this program has no such thing",
                 static_cast<ull>(i), static_cast<ull>(bound.binding.entries[i].offset));
   }
+  return true;
+}
+
+// The static roots that this program's code needs and the snapshot does not know.
+bool check_further_roots(const View& view, const Bound& bound, Error* error) {
   for (uint64_t i = view.target_count; i < bound.binding.header->entry_count; ++i) {
     const wire::BindingEntry& entry = bound.binding.entries[i];
     const Module& module = *bound.modules[entry.module];
@@ -212,9 +218,8 @@ bool check_binding(const View& view, const Bound& bound, Error* error) {
 
 // A sidecar's binding instead of the snapshot's own. Apart from bind_modules(), whose callers need none of this memory:
 // each page of the stack that is touched for the first time costs as much as a system call.
-[[gnu::noinline]] bool bind_by_sidecar(const char* path, const View& view, wire::Buffer* sidecar, Bound* bound,
-                                       Error* error) {
-  const uint32_t missing = bound->find_modules();
+[[gnu::noinline]] bool bind_by_sidecar(const char* path, const View& view, uint32_t missing, wire::Buffer* sidecar,
+                                       Bound* bound, Error* error) {
   char name[4096];
   Error trouble;
   bool found = false;
@@ -222,12 +227,13 @@ bool check_binding(const View& view, const Bound& bound, Error* error) {
   if (sidecar_path(path, view, name, sizeof name) && runtime::read_trusted(name, sidecar, &found, &trouble) &&
       wire::parse_sidecar(sidecar->data(), sidecar->size(), view.header->content_id, view.target_count, &other.binding,
                           &trouble)) {
-    if (other.binding.header->module_count > kMostModules || !other.fits()) {
+    if (other.binding.header->module_count > kMostModules ||
+        other.find_modules() != other.binding.header->module_count) {
       return wrong_build(path, *bound, missing, "; its binding for this program names another one", error);
     }
     for (uint64_t i = 0; i < view.target_count; ++i) {
       const uint64_t address = bound_address(view, other, i);
-      if (address == 0 || matches(view, i, address)) continue;  // 0: check_binding says so
+      if (address == 0 || matches(view, i, address)) continue;  // 0: link_targets() says so
       return fail(
           error, Code::target_mismatch,
           "%s binds target %llu (%.200s) to 0x%llx, where this program has something of another shape; remove that "
@@ -253,10 +259,11 @@ bool bind_modules(const char* path, const View& view, wire::Buffer* sidecar, Bou
   }
   // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
   modules.load_executable();
-  if (bound->binding.header->module_count == 1 && bound->fits()) return true;
+  const uint32_t count = bound->binding.header->module_count;
+  if (count == 1 && bound->find_modules() == count) return true;
   modules.load();
-  if (bound->fits()) return true;
-  return bind_by_sidecar(path, view, sidecar, bound, error);
+  const uint32_t missing = bound->find_modules();
+  return missing == count || bind_by_sidecar(path, view, missing, sidecar, bound, error);
 }
 
 const Root* find_root(const View& view, const char* name) {
@@ -312,13 +319,34 @@ struct Mapping {
   Timeline* timeline;
   Error* error;
 
-  bool map_file(const wire::Segment& segment, int protection, const char* what) const {
-    const uint64_t address = segment.address + delta;
-    void* at = mmap(reinterpret_cast<void*>(address), segment.size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-                    file.descriptor(), static_cast<off_t>(file.base() + segment.offset));
-    if (at == MAP_FAILED) return map_failed(what, address, segment.size, error);
+  // `size` bytes of the file at `offset`, for the image's `address`.
+  bool map_file(uint64_t address, uint64_t offset, uint64_t size, int protection, const char* what) const {
+    void* at = mmap(reinterpret_cast<void*>(address + delta), size, protection,
+                    MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), static_cast<off_t>(file.base() + offset));
+    return at != MAP_FAILED || map_failed(what, address + delta, size, error);
+  }
+
+  // The data, and the file's first page: with the ELF header in place, a debugger finds the snapshot to a core dump by
+  // its build-id. Where both lie in the file as in the address space, one call maps them, and what is between them,
+  // which others are then mapped over. Nothing reads the first page here, so where it takes a call of its own that may
+  // fail.
+  bool map_data() const {
+    const wire::Segment& data = file.view().data;
+    const uint64_t slot = file.view().header->slot_address;
+    const bool together = delta == 0 && data.address - slot == data.offset;
+    if (together ? !map_file(slot, 0, data.offset + data.size, PROT_READ, "data")
+                 : !map_file(data.address, data.offset, data.size, delta == 0 ? PROT_READ : PROT_READ | PROT_WRITE,
+                             "data")) {
+      return false;
+    }
     // Without this, pages that were evicted come back 4 KiB at a time.
-    if (segment.size >= wire::kHugePageSize) madvise(at, segment.size, MADV_HUGEPAGE);
+    if (data.size >= wire::kHugePageSize) {
+      madvise(reinterpret_cast<void*>(data.address + delta), data.size, MADV_HUGEPAGE);
+    }
+    if (!together) {
+      (void)mmap(reinterpret_cast<void*>(slot + delta), wire::kPageSize, PROT_READ,
+                 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), static_cast<off_t>(file.base()));
+    }
     return true;
   }
 
@@ -330,7 +358,7 @@ struct Mapping {
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     if (at == MAP_FAILED) return map_failed("link segment", link, view.link.size, error);
     auto* words = static_cast<uint64_t*>(at);
-    for (uint64_t i = 0; i < view.target_count; ++i) words[i] = bound_address(view, bound, i);
+    if (!link_targets(view, bound, words, error)) return false;
     const uint64_t info = link + view.link.file_size;
     const uint64_t info_size = view.link.size - view.link.file_size;
     make_interned_tables(view, reinterpret_cast<uint8_t*>(info), info, link);
@@ -351,18 +379,18 @@ struct Mapping {
 
   bool map() const {
     const View& view = file.view();
-    if (view.lazy.size != 0 && !map_file(view.lazy, PROT_READ | PROT_WRITE, "lazy closures")) return false;
-    if (!map_file(view.data, delta == 0 ? PROT_READ : PROT_READ | PROT_WRITE, "data")) return false;
+    const wire::Segment& lazy = view.lazy;
+    if (!map_data() ||
+        (lazy.size != 0 &&
+         !map_file(lazy.address, lazy.offset, lazy.size, PROT_READ | PROT_WRITE, "lazy closures"))) {
+      return false;
+    }
     timeline->step("map");
     if (delta != 0) {
       if (!rebase()) return false;
       timeline->step("rebase");
     }
     if (!make_link_segment() || !apply_raw_references(view, delta, error)) return false;
-    // With the ELF header in place, a debugger finds the snapshot to a core dump by its build-id. Nothing reads it
-    // here, so it may fail.
-    (void)mmap(reinterpret_cast<void*>(view.header->slot_address + delta), wire::kPageSize, PROT_READ,
-               MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), static_cast<off_t>(file.base()));
     timeline->step("link");
     return true;
   }
@@ -378,29 +406,23 @@ uint64_t forced_offset(const View& view) {
   return 0;
 }
 
-Image* new_image(const SnapshotFile& file, const Placement& placement, Error* error) {
-  const View& view = file.view();
-  const uint64_t size = view.header->hot_size;
+// Takes the file's metadata along.
+Image* new_image(SnapshotFile* file, const Placement& placement, uint64_t forced, Error* error) {
   void* memory = malloc(sizeof(Image));
-  void* metadata = nullptr;
-  if (memory == nullptr || posix_memalign(&metadata, 64, size) != 0) {
-    free(memory);
-    fail(error, Code::out_of_memory, "no memory for its %llu bytes of metadata", static_cast<ull>(size));
+  if (memory == nullptr) {
+    fail(error, Code::out_of_memory, "no memory for what is remembered of it");
     return nullptr;
   }
-  memcpy(metadata, view.bytes, size);
   auto* image = new (memory) Image{};
-  image->metadata = static_cast<uint8_t*>(metadata);
-  image->view = view;
-  image->view.rebase_onto(image->metadata);
-  image->delta = placement.begin - view.header->slot_address;
+  image->view = file->view();
+  image->metadata = file->give_metadata();
+  image->delta = placement.begin - image->view.header->slot_address;
   image->placement = placement;
   image->begin = placement.begin;
   image->end = placement.end;
-  const uint64_t forced = forced_offset(view);
-  if (forced != 0) image->forced_header = image->process(view.table(wire::TableKind::info).address) + forced;
-  image->device = file.device();
-  image->inode = file.inode();
+  if (forced != 0) image->forced_header = image->process(image->view.table(wire::TableKind::info).address) + forced;
+  image->device = file->device();
+  image->inode = file->inode();
   return image;
 }
 
@@ -425,22 +447,23 @@ void* keep_roots(const Image& image, const Bound& bound) {
                            further.size() / sizeof(uint64_t));
 }
 
-bool thaw_new(const char* path, const SnapshotFile& file, Timeline* timeline, Image** out, Error* error) {
-  const View& view = file.view();
+bool thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Image** out, Error* error) {
+  const View& view = file->view();
   wire::Buffer sidecar;
   Bound bound;
-  if (view.header->lazy_closures != 0 && forced_offset(view) == 0) {
+  const uint64_t forced = forced_offset(view);
+  if (view.header->lazy_closures != 0 && forced == 0) {
     return fail(error, Code::corrupt, "it has lazy closures and no trampolines for them");
   }
   Placement placement;
   if (!check_process(view, error) || !bind_modules(path, view, &sidecar, &bound, error) ||
-      !check_binding(view, bound, error) || !choose_placement(view, &placement, error)) {
+      !check_further_roots(view, bound, error) || !choose_placement(view, &placement, error)) {
     return false;
   }
   timeline->step("bind");
-  Image* image = new_image(file, placement, error);
+  Image* image = new_image(file, placement, forced, error);
   // From here on, what fails is undone.
-  const Mapping mapping = {file, bound, placement, placement.begin - view.header->slot_address, timeline, error};
+  const Mapping mapping = {*file, bound, placement, placement.begin - view.header->slot_address, timeline, error};
   if (image == nullptr || !mapping.map()) {
     release(placement);
     if (image != nullptr) free(image->metadata);
@@ -501,13 +524,12 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
   SnapshotFile carried;
   SnapshotFile* opened = nullptr;
   if (!check_supported(error) || !open_snapshot(path, root_name, &given, &carried, &opened, error)) return false;
-  const SnapshotFile& file = *opened;
   const Root* root = nullptr;
-  if (!choose_root(file.view(), root_name, type_name, type_0, type_1, &root, error)) return false;
+  if (!choose_root(opened->view(), root_name, type_name, type_0, type_1, &root, error)) return false;
   timeline.step("open and check");
   const Locked locked;
-  Image* image = find_thawed(file.view());
-  if (image == nullptr && !thaw_new(path, file, &timeline, &image, error)) return false;
+  Image* image = find_thawed(opened->view());
+  if (image == nullptr && !thaw_new(path, opened, &timeline, &image, error)) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
   if (scoped == nullptr) {
     image->permanent = true;
@@ -515,7 +537,7 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
     ++image->scopes;
     *scoped = image;
   }
-  if (timeline.on()) trace_thaw(path, file, *root, &timeline);
+  if (timeline.on()) trace_thaw(path, *opened, *root, &timeline);
   return true;
 }
 

@@ -548,28 +548,6 @@ bool read_tables(View* view, Error* error) {
 
 }  // namespace
 
-void View::rebase_onto(const uint8_t* copy) {
-  const auto move = [&]<class T>(const T*& pointer) {
-    if (pointer != nullptr)
-      pointer = reinterpret_cast<const T*>(copy + (reinterpret_cast<const uint8_t*>(pointer) - bytes));
-  };
-  move(ehdr);
-  move(phdrs);
-  move(header);
-  move(symbols);
-  move(strings);
-  move(relas);
-  move(dynamic);
-  move(targets);
-  move(bitmaps);
-  move(roots);
-  move(binding);
-  move(modules);
-  move(entries);
-  move(binding_strings);
-  bytes = copy;
-}
-
 bool probe(const uint8_t* bytes, uint64_t size, uint64_t file_size, Probe* out, Error* error) {
   if (file_size == 0) return fail(error, Code::empty_file, "the file is empty; freeze it again");
   uint64_t at = 0;

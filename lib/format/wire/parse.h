@@ -64,9 +64,6 @@ struct View {
   const char* string(uint64_t offset) const { return strings + offset; }  // offset checked by parse()
 
   Binding own_binding() const { return {binding, modules, entries, binding_strings}; }
-
-  // Points this view at a copy of its bytes.
-  void rebase_onto(const uint8_t* copy);
 };
 
 // Checks the binding of an image of so many targets. `bytes` is aligned to 8.
