@@ -5,6 +5,7 @@
 -- > bench thaw FILE                 thaws once, by Fastboot.thaw: nanoseconds, minor and major page faults, size
 -- > bench known FILE                the same, after the type's fingerprint was asked for
 -- > bench open FILE                 the same by the C function under it, with the type's fingerprint at hand
+-- > bench floor FILE                nanoseconds of opening, mapping and touching a file without any runtime, and page faults
 -- > bench open-list FILE            the same for a list; and the nanoseconds of reading all of it
 -- > bench freeze SHAPE N ROUNDS     walks and collects in turn: image bytes, live bytes, nanoseconds of walk and
 -- >                                 collection by the clock, and of processor time
@@ -138,6 +139,15 @@ openOnce proxy file measure = withCString file $ \path -> withCString (show rep)
     rep = typeRep proxy
     !(Fingerprint high low) = typeRepFingerprint rep
 
+foreign import ccall unsafe "bench_floor" floorByC :: CString -> IO CInt
+
+measureFloor :: FilePath -> IO ()
+measureFloor file = withCString file $ \path -> do
+  (minor, major) <- pageFaults
+  (time, byte) <- timed (floorByC path)
+  (minor', major') <- pageFaults
+  if byte < 0 then die "bench: cannot map it" else putStrLn (unwords [show time, show (minor' - minor), show (major' - major)])
+
 measureList :: IO [Int] -> IO ()
 measureList act = do
   (minor, major) <- pageFaults
@@ -241,6 +251,7 @@ main = do
     ["thaw", file] -> measureThaw (orDie (thaw file))
     ["known", file] -> evaluate (typeRepFingerprint (typeRep (Proxy :: Proxy Dictionary))) >> measureThaw (orDie (thaw file))
     ["open", file] -> openOnce (Proxy :: Proxy Dictionary) file measureThaw
+    ["floor", file] -> measureFloor file
     ["open-list", file] -> openOnce (Proxy :: Proxy [Int]) file measureList
     ["freeze", kind, n, rounds] -> shape kind >>= \s -> freezeRounds s (read n) (read rounds)
     ["read", kind, n, rounds, file] -> shape kind >>= \s -> readRounds s (read n) (read rounds) file

@@ -164,8 +164,7 @@ Result<std::vector<Section>> Reader::sections() const {
   return sections;
 }
 
-// --- taking a snapshot apart
-// ------------------------------------------------------------------------------------------
+// --- taking a snapshot apart ---------------------------------------------------------------------
 
 namespace {
 

@@ -22,6 +22,7 @@ std::string sidecar_path(const std::string& snapshot, const ContentId& content_i
 Result<void> write_sidecar(const ContentId& content_id, const std::vector<ModelModule>& modules,
                            const std::vector<wire::BindingEntry>& entries, const std::string& path) {
   std::vector<wire::ModuleInput> list;
+  list.reserve(modules.size());
   for (const ModelModule& module : modules) {
     list.push_back({module.build_id.data(), static_cast<uint32_t>(module.build_id.size()), module.path.c_str()});
   }

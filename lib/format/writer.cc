@@ -20,8 +20,7 @@ constexpr uint64_t kMegablock = uint64_t{1} << 20;
 constexpr uint64_t kPiece = wire::kHugePageSize;
 static_assert(kPiece % wire::kChunkSize == 0);
 
-// --- the model as emit() wants it
-// -------------------------------------------------------------------------------------
+// --- the model as emit() wants it ----------------------------------------------------------------
 
 bool is_root_name(const std::string& name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -116,8 +115,7 @@ Result<wire::Layout> plan(const Model& model) {
   return layout;
 }
 
-// --- moving the image's parts
-// -----------------------------------------------------------------------------------------
+// --- moving the image's parts --------------------------------------------------------------------
 
 struct Move {
   ImageRange from;  // whole megablocks: block descriptors speak of blocks that a cut-off last megablock does not have
@@ -203,8 +201,7 @@ class Mover {
   const Moves& moves_;
 };
 
-// --- the body
-// ---------------------------------------------------------------------------------------------------------
+// --- the body ------------------------------------------------------------------------------------
 
 // Gathers bytes, given in ascending order, into writes that start and end at multiples of 2 MiB.
 class PieceWriter {

@@ -68,8 +68,7 @@ bool usable(const Symbol& symbol) { return !symbol.name.starts_with(".L") && !sy
 
 }  // namespace
 
-// --- leaves
-// -----------------------------------------------------------------------------------------------------------
+// --- leaves --------------------------------------------------------------------------------------
 
 CodeGraph::CodeGraph(const ProgramFile& file, const UnitMap& units)
     : file_(file), units_(units), disassembler_(file.low(), file.high()) {
@@ -111,8 +110,7 @@ uint64_t CodeGraph::leaf_of(std::string_view symbol, uint64_t offset) const {
   return hash.finish();
 }
 
-// --- exploring one node
-// -------------------------------------------------------------------------------------------
+// --- exploring one node --------------------------------------------------------------------------
 
 class CodeGraph::Explorer {
  public:
@@ -151,7 +149,7 @@ class CodeGraph::Explorer {
     leaf.text("constructor");
     std::string description(table.description);
     for (const auto& [to, from] : graph_.units_) {
-      if (description.starts_with(to + ":")) description = from + description.substr(to.size());
+      if (description.starts_with(to + ":")) description.replace(0, to.size(), from);
     }
     leaf.text(description);
     leaf.number(table.layout);
@@ -353,7 +351,6 @@ class CodeGraph::Explorer {
         case Flow::next:
         case Flow::call:
         case Flow::indirect_call:
-          break;
         case Flow::branch:
           break;
         case Flow::indirect_jump:
@@ -525,8 +522,7 @@ class CodeGraph::Explorer {
   size_t instructions_ = 0;
 };
 
-// --- the graph
-// ----------------------------------------------------------------------------------------------------------
+// --- the graph -----------------------------------------------------------------------------------
 
 uint32_t CodeGraph::add(uint64_t address, bool closure) {
   const auto [found, fresh] = by_address_.emplace(address, static_cast<uint32_t>(nodes_.size()));
@@ -587,6 +583,7 @@ void CodeGraph::hash_component(const std::vector<uint32_t>& members, bool strict
   uint64_t all = 0;
   if (cyclic) {
     std::vector<uint64_t> sorted;
+    sorted.reserve(last.size());
     for (const auto& [member, value] : last) sorted.push_back(value);
     std::sort(sorted.begin(), sorted.end());
     sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());

@@ -108,7 +108,6 @@ class Planner {
         return plan_constructor(i);
       case TargetKind::function:
       case TargetKind::thunk:
-        return plan_code(i);
       case TargetKind::static_closure:
         return plan_code(i);
       case TargetKind::rts:

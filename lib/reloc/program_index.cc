@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -71,8 +72,23 @@ void store(const std::vector<uint8_t>& build_id, const std::vector<uint8_t>& byt
   if (file->write(format::FileOffset(0), bytes)) (void)file->commit();
 }
 
-// --- the program as a whole
-// ---------------------------------------------------------------------------------------------
+// --- the program as a whole ----------------------------------------------------------------------
+
+// "9.0.2" or "9.0", with anything behind it: 90002; 0 where it is no such text.
+uint32_t parse_version(std::string_view text) {
+  uint32_t part[3] = {};
+  uint32_t count = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (count < 3) {
+    const auto [next, trouble] = std::from_chars(at, end, part[count]);
+    if (trouble != std::errc{}) break;
+    ++count;
+    if (next == end || *next != '.') break;
+    at = next + 1;
+  }
+  return count < 2 ? 0 : part[0] * 10000 + part[1] * 100 + part[2];
+}
 
 // "GHC 9.0.2", which GHC leaves in .comment.
 uint32_t find_ghc_version(const Symbols& symbols) {
@@ -81,9 +97,7 @@ uint32_t find_ghc_version(const Symbols& symbols) {
     const std::string_view text(reinterpret_cast<const char*>(section.bytes.data()), section.bytes.size());
     const size_t at = text.find("GHC ");
     if (at == std::string_view::npos) return 0;
-    unsigned part[3] = {};
-    if (sscanf(std::string(text.substr(at + 4, 16)).c_str(), "%u.%u.%u", &part[0], &part[1], &part[2]) < 2) return 0;
-    return part[0] * 10000 + part[1] * 100 + part[2];
+    return parse_version(text.substr(at + 4));
   }
   return 0;
 }
@@ -126,8 +140,7 @@ std::optional<Symbols> find_debug_file(const Symbols& program) {
 
 }  // namespace
 
-// --- making
-// -------------------------------------------------------------------------------------------------------------
+// --- making --------------------------------------------------------------------------------------
 
 class IndexMaker {
  public:
@@ -394,8 +407,7 @@ Result<ProgramIndex> ProgramIndex::read(const std::string& path, const UnitMap& 
   return index;
 }
 
-// --- the cache
-// ----------------------------------------------------------------------------------------------------------
+// --- the cache -----------------------------------------------------------------------------------
 
 std::vector<uint8_t> ProgramIndex::save() const {
   CacheHeader header = {};
@@ -464,8 +476,7 @@ void ProgramIndex::build_maps() {
   }
 }
 
-// --- looking up
-// ---------------------------------------------------------------------------------------------------------
+// --- looking up ----------------------------------------------------------------------------------
 
 const Item* ProgramIndex::at(ModuleAddress address) const {
   const auto found = std::partition_point(items_.begin(), items_.end(),

@@ -50,8 +50,7 @@ Failure damaged(const std::string& path, llvm::Error error) {
   return unusable(path, fmt::format("a damaged ELF file: {}; link it again", message));
 }
 
-// --- the file
-// ---------------------------------------------------------------------------------------------------------
+// --- the file ------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<llvm::MemoryBuffer>> map_file(int descriptor, const std::string& path) {
   struct stat status = {};
@@ -116,8 +115,7 @@ Result<Elf> open_elf(const std::string& path, llvm::StringRef bytes) {
   return *elf;
 }
 
-// --- build-id
-// ---------------------------------------------------------------------------------------------------------
+// --- build-id ------------------------------------------------------------------------------------
 
 // The GNU build-id among the notes in `bytes`. By hand, since LLVM's iterator adds offsets of hostile files unchecked.
 std::vector<uint8_t> find_build_id(llvm::ArrayRef<uint8_t> bytes) {
@@ -162,8 +160,7 @@ std::vector<uint8_t> read_build_id(const Elf& elf, llvm::ArrayRef<Shdr> sections
   return {};
 }
 
-// --- symbols
-// ----------------------------------------------------------------------------------------------------------
+// --- symbols -------------------------------------------------------------------------------------
 
 // The kind of the section that holds the symbol; nothing where its value is no address of code or data.
 std::optional<SectionKind> section_kind(const Elf::Elf_Sym& symbol, llvm::ArrayRef<Shdr> sections) {
@@ -204,8 +201,7 @@ llvm::Error read_table(const Elf& elf, llvm::ArrayRef<Shdr> sections, const Shdr
   return llvm::Error::success();
 }
 
-// --- sections and imports
-// ---------------------------------------------------------------------------------------------
+// --- sections and imports ------------------------------------------------------------------------
 
 llvm::Error read_section(const Elf& elf, const Shdr& section, std::vector<SectionBytes>* out) {
   auto name = elf.getSectionName(section);

@@ -176,8 +176,7 @@ bool SnapshotFile::read_metadata(wire::Error* error) {
   return wire::parse(metadata_, got, file_size_, true, &view_, error);
 }
 
-// --- writing
-// ----------------------------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;

@@ -14,8 +14,7 @@ namespace fastboot::ghc {
 using wire::Code;
 using wire::TargetKind;
 
-// --- AddressMap
-// -------------------------------------------------------------------------------------------------------
+// --- AddressMap ----------------------------------------------------------------------------------
 
 AddressMap::~AddressMap() { free(slots_); }
 
@@ -63,8 +62,7 @@ bool AddressMap::grow() {
   return true;
 }
 
-// --- constructors by name
-// ---------------------------------------------------------------------------------------------
+// --- constructors by name ------------------------------------------------------------------------
 
 namespace {
 
@@ -131,8 +129,7 @@ const Special* find_special(const char* description) {
 
 constexpr uint32_t kPinnedAlignment = 64;
 
-// --- Classifier
-// -------------------------------------------------------------------------------------------------------
+// --- Classifier ----------------------------------------------------------------------------------
 
 bool Classifier::init(uint64_t slot_address, wire::Error* error) {
   modules_.load();

@@ -56,8 +56,7 @@ uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
   return to->code;
 }
 
-// --- FASTBOOT_CAPTURE
-// -------------------------------------------------------------------------------------------------
+// --- FASTBOOT_CAPTURE ----------------------------------------------------------------------------
 
 // The directory that collects this process's images, or nullptr.
 const char* capture_directory() {
@@ -88,8 +87,7 @@ void forget_failure(const char* name) {
   if (capture_path(name, ".error", path, sizeof path)) unlink(path);
 }
 
-// --- memory
-// -----------------------------------------------------------------------------------------------------------
+// --- memory --------------------------------------------------------------------------------------
 
 // What one freeze leaves for the next. A program that freezes once, as most do, gets all of it back.
 struct Warm {
@@ -124,8 +122,7 @@ void release_graph(fastboot_frozen_graph* graph) {
   if (mine) warm.unlock();
 }
 
-// --- the world
-// --------------------------------------------------------------------------------------------------------
+// --- the world -----------------------------------------------------------------------------------
 
 // Keeps every other Haskell thread from running. In an unsafe call of a program with one capability that is so anyway.
 class World {
@@ -163,8 +160,7 @@ uint64_t thread_object(void* stable) {
   return reinterpret_cast<const uint64_t*>(id)[1];
 }
 
-// --- refusals
-// ---------------------------------------------------------------------------------------------------------
+// --- refusals ------------------------------------------------------------------------------------
 
 const char* refusal_reason(Code code) {
   switch (code) {
@@ -211,8 +207,7 @@ void describe_refusal(fastboot_frozen_graph* graph, Error* error) {
        symbol[0] == '\0' ? "" : ")", refusal_reason(refusal.code), path);
 }
 
-// --- writing
-// ----------------------------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 // Everything that emit() points to.
 struct Assembly {
@@ -416,8 +411,7 @@ bool check_names(const char* name, const fastboot_root* roots, uint32_t count, E
               "an image or root cannot be named \"%.300s\"; use up to 255 letters, digits and _ . $ -", bad);
 }
 
-// --- walking
-// ----------------------------------------------------------------------------------------------------------
+// --- walking -------------------------------------------------------------------------------------
 
 bool set_roots(fastboot_frozen_graph* graph, const fastboot_root* roots, uint32_t count, Error* error) {
   graph->roots = static_cast<wire::RootInput*>(calloc(count, sizeof(wire::RootInput)));
@@ -521,13 +515,16 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
   Assembly* assembly = memory == nullptr ? nullptr : new (memory) Assembly;
   wire::SnapshotInput input;
   wire::Layout layout;
-  bool ok = assembly != nullptr || fail(&why, Code::out_of_memory, "no memory for a freeze");
-  ok = ok && assemble(graph, assembly, &input, &layout, &why) &&
-       write_file(path, *graph, *assembly, input, layout, &why);
+  bool ok = false;
+  if (assembly == nullptr) {
+    fail(&why, Code::out_of_memory, "no memory for a freeze");
+  } else {
+    ok = assemble(graph, assembly, &input, &layout, &why) && write_file(path, *graph, *assembly, input, layout, &why);
+    assembly->~Assembly();
+  }
   report->file_size = layout.file_size;
   report->targets = graph->classifier.target_count();
   report->write_time = runtime::now() - start;
-  if (assembly != nullptr) assembly->~Assembly();
   free(memory);
   if (ok) {
     forget_failure(graph->name);

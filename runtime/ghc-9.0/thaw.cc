@@ -63,8 +63,7 @@ class Locked {
 constinit Modules modules;             // under the lock; no code at start-up: it would touch a page of every process
 constexpr uint32_t kMostModules = 64;  // that one image is bound to
 
-// --- does it fit?
-// -----------------------------------------------------------------------------------------------------
+// --- does it fit? --------------------------------------------------------------------------------
 
 bool check_process(const View& view, Error* error) {
   const wire::Header& header = *view.header;
@@ -148,7 +147,9 @@ bool sidecar_path(const char* path, const View& view, char* out, uint64_t size) 
 bool matches(const View& view, uint64_t i, uint64_t address) {
   const wire::Target& target = view.targets[i];
   const auto* table = reinterpret_cast<const StgInfoTable*>(address) - 1;
-  const bool same_layout = memcmp(&table->layout, &target.layout, sizeof target.layout) == 0;
+  uint64_t layout;
+  memcpy(&layout, &table->layout, sizeof layout);
+  const bool same_layout = layout == target.layout;
   switch (static_cast<TargetKind>(target.kind)) {
     case TargetKind::constructor: {
       const auto* constructor = reinterpret_cast<const StgConInfoTable*>(address) - 1;
@@ -273,37 +274,37 @@ const Root* find_root(const View& view, const char* name) {
   return nullptr;
 }
 
-// The root that the caller asks for, with the type that the caller expects.
-bool choose_root(const View& view, const char* name, const char* type_name, uint64_t type_0, uint64_t type_1,
-                 const Root** out, Error* error) {
+// The root that the caller asks for, with the type that the caller expects; or nullptr.
+const Root* choose_root(const View& view, const char* name, const char* type_name, uint64_t type_0, uint64_t type_1,
+                        Error* error) {
   const Root* root = name != nullptr        ? find_root(view, name)
                      : view.root_count == 1 ? &view.roots[0]
                                             : find_root(view, view.string(view.header->image_name));
   if (root == nullptr && name == nullptr) {
-    return fail(error, Code::ambiguous_root, "it has %llu roots and none is named \"%s\" as the image; say which one",
-                static_cast<ull>(view.root_count), view.string(view.header->image_name));
+    fail(error, Code::ambiguous_root, "it has %llu roots and none is named \"%s\" as the image; say which one",
+         static_cast<ull>(view.root_count), view.string(view.header->image_name));
+    return nullptr;
   }
   if (root == nullptr) {
-    return fail(
-        error, Code::no_such_root,
-        "it has no root \"%.200s\"; its first is \"%.200s\" of %llu; ask for one that it has, or freeze it again", name,
-        view.string(view.roots[0].name), static_cast<ull>(view.root_count));
+    fail(error, Code::no_such_root,
+         "it has no root \"%.200s\"; its first is \"%.200s\" of %llu; ask for one that it has, or freeze it again",
+         name, view.string(view.roots[0].name), static_cast<ull>(view.root_count));
+    return nullptr;
   }
   if (root->type_fingerprint[0] != type_0 || root->type_fingerprint[1] != type_1) {
     const char* found = view.string(root->type_name);
     const char* expected = type_name == nullptr ? "another" : type_name;
-    return fail(
+    fail(
         error, Code::wrong_type,
         "its root \"%.200s\" has type %.1000s%s, and %.1000s was expected; thaw it at its own type, or freeze it again",
         view.string(root->name), found, strcmp(found, expected) == 0 ? " (of another definition by that name)" : "",
         expected);
+    return nullptr;
   }
-  *out = root;
-  return true;
+  return root;
 }
 
-// --- mapping
-// ----------------------------------------------------------------------------------------------------------
+// --- mapping -------------------------------------------------------------------------------------
 
 bool map_failed(const char* what, uint64_t address, uint64_t size, Error* error) {
   return fail(error, Code::mapping_failed, "cannot map its %s (0x%llx bytes at 0x%llx): %s", what,
@@ -321,8 +322,8 @@ struct Mapping {
 
   // `size` bytes of the file at `offset`, for the image's `address`.
   bool map_file(uint64_t address, uint64_t offset, uint64_t size, int protection, const char* what) const {
-    void* at = mmap(reinterpret_cast<void*>(address + delta), size, protection,
-                    MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), static_cast<off_t>(file.base() + offset));
+    void* at = mmap(reinterpret_cast<void*>(address + delta), size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                    file.descriptor(), static_cast<off_t>(file.base() + offset));
     return at != MAP_FAILED || map_failed(what, address + delta, size, error);
   }
 
@@ -381,8 +382,7 @@ struct Mapping {
     const View& view = file.view();
     const wire::Segment& lazy = view.lazy;
     if (!map_data() ||
-        (lazy.size != 0 &&
-         !map_file(lazy.address, lazy.offset, lazy.size, PROT_READ | PROT_WRITE, "lazy closures"))) {
+        (lazy.size != 0 && !map_file(lazy.address, lazy.offset, lazy.size, PROT_READ | PROT_WRITE, "lazy closures"))) {
       return false;
     }
     timeline->step("map");
@@ -447,18 +447,20 @@ void* keep_roots(const Image& image, const Bound& bound) {
                            further.size() / sizeof(uint64_t));
 }
 
-bool thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Image** out, Error* error) {
+// Gives the image in the list, or nullptr.
+Image* thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Error* error) {
   const View& view = file->view();
   wire::Buffer sidecar;
   Bound bound;
   const uint64_t forced = forced_offset(view);
   if (view.header->lazy_closures != 0 && forced == 0) {
-    return fail(error, Code::corrupt, "it has lazy closures and no trampolines for them");
+    fail(error, Code::corrupt, "it has lazy closures and no trampolines for them");
+    return nullptr;
   }
   Placement placement;
   if (!check_process(view, error) || !bind_modules(path, view, &sidecar, &bound, error) ||
       !check_further_roots(view, bound, error) || !choose_placement(view, &placement, error)) {
-    return false;
+    return nullptr;
   }
   timeline->step("bind");
   Image* image = new_image(file, placement, forced, error);
@@ -468,7 +470,7 @@ bool thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Image** 
     release(placement);
     if (image != nullptr) free(image->metadata);
     free(image);
-    return false;
+    return nullptr;
   }
   // Point of no return.
   extend_heap_range(placement);
@@ -477,8 +479,7 @@ bool thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Image** 
   image = add_image(image);
   report_faults();
   timeline->step("static roots");
-  *out = image;
-  return true;
+  return image;
 }
 
 // Is it the image that a file at `path` would hold? Images are named after their files: "x/dict.snap" holds "dict".
@@ -524,12 +525,13 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
   SnapshotFile carried;
   SnapshotFile* opened = nullptr;
   if (!check_supported(error) || !open_snapshot(path, root_name, &given, &carried, &opened, error)) return false;
-  const Root* root = nullptr;
-  if (!choose_root(opened->view(), root_name, type_name, type_0, type_1, &root, error)) return false;
+  const Root* root = choose_root(opened->view(), root_name, type_name, type_0, type_1, error);
+  if (root == nullptr) return false;
   timeline.step("open and check");
   const Locked locked;
   Image* image = find_thawed(opened->view());
-  if (image == nullptr && !thaw_new(path, opened, &timeline, &image, error)) return false;
+  if (image == nullptr) image = thaw_new(path, opened, &timeline, error);
+  if (image == nullptr) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
   if (scoped == nullptr) {
     image->permanent = true;

@@ -51,8 +51,7 @@ bool Walker::refuse(Code code, uint64_t closure, uint64_t info, Offset slot, con
   return false;
 }
 
-// --- where copies are
-// -------------------------------------------------------------------------------------------------
+// --- where copies are ----------------------------------------------------------------------------
 
 inline uint32_t* Walker::shadow(uint64_t relative) {
   auto** index = reinterpret_cast<uint32_t**>(shadow_index_.data());
@@ -131,8 +130,7 @@ inline void Walker::push(Offset slot, uint32_t count) {
   queue_.push(Range{slot, count});
 }
 
-// --- copying
-// ----------------------------------------------------------------------------------------------------------
+// --- copying -------------------------------------------------------------------------------------
 
 inline Offset Walker::copy_fields(uint64_t pointer, InfoClass* c) {
   const uint32_t words = c->words;
@@ -387,8 +385,7 @@ Offset Walker::copy_literal(uint64_t pointer, InfoClass* c) {
   return copy_c_string(literal, at + 1) ? at : 0;
 }
 
-// --- addresses
-// --------------------------------------------------------------------------------------------------------
+// --- addresses -----------------------------------------------------------------------------------
 
 // Somebody may have asked for a pinned array's alignment, and nothing says which it was: what its address happens to be
 // a multiple of differs from run to run. So all of them get a cache line's. What was frozen before says that it was
@@ -468,8 +465,7 @@ Offset Walker::copy_addressed(uint64_t pointer, InfoClass* c) {
   return resolve_address(pointer, c, at + 1 + c->pointers + c->address_at) ? at : 0;
 }
 
-// --- text
-// -------------------------------------------------------------------------------------------------------------
+// --- text ----------------------------------------------------------------------------------------
 
 // A Text is a part of a byte array that may be larger: others share it, or it was allocated with room to spare, and
 // then the spare bytes are whatever the heap held. Only the parts that some Text has are copied; in the meantime the
@@ -660,8 +656,7 @@ bool Walker::copy_nullary(uint64_t pointer, InfoClass* c, Offset slot) {
   return true;
 }
 
-// --- following
-// --------------------------------------------------------------------------------------------------------
+// --- following -----------------------------------------------------------------------------------
 
 // Replaces the program's pointer in word `slot` by the image's, copying the closure if that has not been done.
 inline bool Walker::follow(Offset slot) {

@@ -2,14 +2,8 @@
 # A program that carries its snapshot: found without a file, through strip, moved, at other addresses; with the program's
 # build-id, and never taken for something else.
 set -uo pipefail
-failed=0
-fail() {
-  echo "FAIL: $*" >&2
-  failed=1
-}
-freeze=$FASTBOOT_BUILD/fastboot-freeze
-command -v ghc >/dev/null || { echo "ghc is not installed (scripts/install-deps)"; exit 77; }
-unset FASTBOOT_CAPTURE FASTBOOT_DISABLE
+# shellcheck source=tests/cli/lib.sh
+. "$FASTBOOT_SOURCE/tests/cli/lib.sh"
 
 cat >Main.hs <<'END'
 {-# LANGUAGE StaticPointers #-}

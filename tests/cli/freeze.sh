@@ -1,15 +1,8 @@
 #!/bin/bash
 # fastboot-freeze with a real Haskell program: success, and each way to fail, which leaves the old file and nothing else.
 set -uo pipefail
-failed=0
-fail() {
-  echo "FAIL: $*" >&2
-  failed=1
-}
-freeze=$FASTBOOT_BUILD/fastboot-freeze
-inspect=$FASTBOOT_BUILD/fastboot-inspect
-command -v ghc >/dev/null || { echo "ghc is not installed (scripts/install-deps)"; exit 77; }
-unset FASTBOOT_CAPTURE FASTBOOT_DISABLE
+# shellcheck source=tests/cli/lib.sh
+. "$FASTBOOT_SOURCE/tests/cli/lib.sh"
 
 # --- programs ---------------------------------------------------------------------------------------------------------
 

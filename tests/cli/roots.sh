@@ -2,15 +2,8 @@
 # Declared roots: listed and built without running main, one or several to a snapshot, to a given depth, name and address;
 # and each way to fail.
 set -uo pipefail
-failed=0
-fail() {
-  echo "FAIL: $*" >&2
-  failed=1
-}
-freeze=$FASTBOOT_BUILD/fastboot-freeze
-inspect=$FASTBOOT_BUILD/fastboot-inspect
-command -v ghc >/dev/null || { echo "ghc is not installed (scripts/install-deps)"; exit 77; }
-unset FASTBOOT_CAPTURE FASTBOOT_DISABLE
+# shellcheck source=tests/cli/lib.sh
+. "$FASTBOOT_SOURCE/tests/cli/lib.sh"
 
 mkdir Data
 cat >Data/Words.hs <<'END'

@@ -2,17 +2,9 @@
 # Processes that share a path: first runs at once, a hundred times; and a program that is upgraded, with its snapshot, while
 # another process runs from the old ones.
 set -euo pipefail
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
+# shellcheck source=tests/fault/lib.sh
+. "$FASTBOOT_SOURCE/tests/fault/lib.sh"
 
-read -ra flags <<<"$("$FASTBOOT_STAGE/bin/fastboot-config" --ghc-flags)"
-compile() {
-  local output=$1
-  shift
-  ghc -v0 -O1 -rtsopts "${flags[@]}" "$@" "$FASTBOOT_SOURCE/tests/fault/Fault.hs" -o "$output" || fail "$output does not compile"
-}
 compile fault -outputdir objects
 compile fault_other -outputdir objects_other -DOTHER_BUILD
 

@@ -1,14 +1,9 @@
 #!/bin/bash
 # A freeze that is killed, or that meets a full disk or a directory that it may not write, leaves the old snapshot whole.
 set -euo pipefail
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
-
-read -ra flags <<<"$("$FASTBOOT_STAGE/bin/fastboot-config" --ghc-flags)"
-ghc -v0 -O1 -rtsopts "${flags[@]}" -outputdir objects "$FASTBOOT_SOURCE/tests/fault/Fault.hs" -o fault ||
-  fail 'Fault.hs does not compile'
+# shellcheck source=tests/fault/lib.sh
+. "$FASTBOOT_SOURCE/tests/fault/lib.sh"
+compile fault -outputdir objects
 
 # temporaries DIRECTORY: how many files in it are not the snapshot.
 temporaries() { find "$1" -mindepth 1 ! -name large.snap | wc -l; }

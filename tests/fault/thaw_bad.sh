@@ -7,18 +7,10 @@ problem() {
   echo "WRONG: $*"
   problems=$((problems + 1))
 }
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
 
-source_file=$FASTBOOT_SOURCE/tests/fault/Fault.hs
-read -ra flags <<<"$("$FASTBOOT_STAGE/bin/fastboot-config" --ghc-flags)"
-compile() {
-  local output=$1
-  shift
-  ghc -v0 -O1 -rtsopts "${flags[@]}" "$@" "$source_file" -o "$output" || fail "$output does not compile"
-}
+# shellcheck source=tests/fault/lib.sh
+. "$FASTBOOT_SOURCE/tests/fault/lib.sh"
+
 compile fault -outputdir objects
 compile fault_threaded -outputdir objects -threaded
 compile fault_other -outputdir objects_other -DOTHER_BUILD

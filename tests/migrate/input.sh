@@ -7,12 +7,6 @@ set -uo pipefail
 # shellcheck source=tests/migrate/lib.sh
 . "$FASTBOOT_SOURCE/tests/migrate/lib.sh"
 
-failed=0
-wrong() {
-  echo "FAILED: $*"
-  failed=1
-}
-
 # refused STATUS PATTERN ARGUMENT...: that exit status and message, no output file.
 refused() {
   local want=$1 pattern=$2 status=0

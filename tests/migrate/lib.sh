@@ -1,8 +1,15 @@
 # shellcheck shell=bash disable=SC2154
-# A library of the tests beside it: builds the program of five modules, edited or not.
+# A library of the tests beside it: builds the program of five modules, edited or not. fail() ends the test, wrong() notes
+# a failure, and $failed tells of it.
 fail() {
   echo "FAILED: $*"
   exit 1
+}
+failed=0
+wrong() {
+  echo "FAILED: $*"
+  # shellcheck disable=SC2034 # the tests read it
+  failed=1
 }
 
 sources=$FASTBOOT_SOURCE/tests/migrate/program

@@ -10,12 +10,6 @@ set -uo pipefail
 # shellcheck source=tests/migrate/lib.sh
 . "$FASTBOOT_SOURCE/tests/migrate/lib.sh"
 
-failed=0
-wrong() {
-  echo "FAILED: $*"
-  failed=1
-}
-
 copy base
 compile base
 fastboot-freeze -q -o base.snap base/program freeze table.snap 2>freeze.err || fail "cannot freeze: $(cat freeze.err)"

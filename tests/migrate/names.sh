@@ -7,12 +7,6 @@ set -uo pipefail
 # shellcheck source=tests/migrate/lib.sh
 . "$FASTBOOT_SOURCE/tests/migrate/lib.sh"
 
-failed=0
-wrong() {
-  echo "FAILED: $*"
-  failed=1
-}
-
 # --- two private variables with equal code: which is which cannot be told
 mkdir variables
 cat >variables/Counters.hs <<'END'

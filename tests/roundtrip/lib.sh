@@ -51,6 +51,16 @@ thaw_one() {
 }
 export -f thaw_one
 
+# run_list FUNCTION: with the words of each line of the file `list`, several at once; ends the test where any failed.
+run_list() {
+  # shellcheck disable=SC2016 # the inner shell's words
+  tr '\n' '\0' <list | xargs -0 -P"$(nproc)" -n1 bash -c 'read -ra words <<<"$1"; "$0" "${words[@]}"' "$1" ||
+    fail "$1: the list of $(wc -l <list) comparisons did not run"
+  [ -s failures ] || return 0
+  sort failures | head -n 20
+  fail "$1: $(wc -l <failures) of $(wc -l <list) comparisons, in the graphs $(cut -d: -f1 failures | sort -u | tr '\n' ' ')"
+}
+
 # thaw_each MODE...: every graph under every one of ${flags[@]}, in both runtime systems, with the modes in turn. The graphs
 # in $slow, which take seconds each, meet every third. $change_lines is a sed script for the list.
 slow=' long_list left_nested boundary_arrays bytes_10mb large_array million_thunks byte_string_large deep_thunks '
@@ -66,13 +76,7 @@ thaw_each() {
     # With an even number of graphs each would meet the same mode for ever.
     i=$((i + 1)) round=$((round + 1))
   done | sed "${change_lines:-}" >list
-  # shellcheck disable=SC2016 # the inner shell's words
-  tr '\n' '\0' <list | xargs -0 -P"$(nproc)" -n1 bash -c 'read -ra words <<<"$1"; thaw_one "${words[@]}"' thaw_one ||
-    fail "the list of $(wc -l <list) comparisons did not run"
-  if [ -s failures ]; then
-    sort failures | head -n 20
-    fail "$(wc -l <failures) of $(wc -l <list) comparisons, in the graphs $(cut -d: -f1 failures | sort -u | tr '\n' ' ')"
-  fi
+  run_list thaw_one
   echo "compared ${#graphs[@]} graphs ($(wc -l <list) comparisons) under ${#flags[@]} collectors x 2 runtime systems in $((SECONDS - start)) s"
 }
 
@@ -115,13 +119,7 @@ thaw_elsewhere() {
       *) [[ $moved == *'and rebased'* ]] ;;
     esac || fail "$situation: not what it should be: $moved"
   done
-  # shellcheck disable=SC2016 # the inner shell's words
-  tr '\n' '\0' <list | xargs -0 -P"$(nproc)" -n1 bash -c 'read -ra words <<<"$1"; thaw_one_elsewhere "${words[@]}"' thaw_one ||
-    fail "the list of $(wc -l <list) comparisons did not run"
-  if [ -s failures ]; then
-    sort failures | head -n 20
-    fail "elsewhere: $(wc -l <failures) of $(wc -l <list) comparisons, in the graphs $(cut -d: -f1 failures | sort -u | tr '\n' ' ')"
-  fi
+  run_list thaw_one_elsewhere
   echo "compared ${#graphs[@]} graphs at other addresses ($(wc -l <list) comparisons) in $((SECONDS - start)) s"
 }
 

@@ -358,7 +358,7 @@ TEST_CASE("a file cut off anywhere is refused") {
 }
 
 TEST_CASE("every flipped byte of data, rebase and hashes is found by the full check") {
-  const std::vector<uint8_t> bytes = sound_file();
+  const std::vector<uint8_t>& bytes = sound_file();
   const TemporaryDirectory directory;
   const std::string path = directory.path("bad.snap");
   test::write_file(path, bytes);

@@ -7,8 +7,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "common/output.h"
-
 #ifndef FASTBOOT_VERSION
 #define FASTBOOT_VERSION "0.1.0"
 #endif
@@ -160,7 +158,14 @@ std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diag
   return std::nullopt;
 }
 
+int finish(Output* out, int exit, Diagnostics* diagnostics) {
+  if (out->flush()) return exit;
+  diagnostics->error(fmt::format("cannot write to standard output: {}", strerror(out->error())));
+  return kExitTrouble;
+}
+
 int guarded(const char* tool, int (*run)(int, char**), int argc, char** argv) noexcept {
+  ignore_closed_pipes();
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/diagnostics.h"
+#include "common/output.h"
 
 namespace fastboot::tools {
 
@@ -26,6 +27,9 @@ void prepare(CLI::App* app, const std::string& tool);
 
 // Parses. Gives the exit code if the program should end now (help, version, a usage error, which it has reported).
 std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diagnostics);
+
+// What run() gives in the end: `exit`; or kExitTrouble where standard output could not be written, which it reports.
+int finish(Output* out, int exit, Diagnostics* diagnostics);
 
 // What main() gives: run's exit code, or kExitTrouble where it threw, as the libraries do when memory runs out. Caught,
 // so that destructors run and temporary files go.

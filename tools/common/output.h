@@ -37,7 +37,7 @@ class Output {
   int error_ = 0;
 };
 
-// Makes writing to a closed pipe an error code instead of a signal. Call once, first in main().
+// Makes writing to a closed pipe an error code instead of a signal. guarded() calls it (command_line.h).
 void ignore_closed_pipes();
 
 // May this descriptor get colour? Only a terminal, and not under NO_COLOR or TERM=dumb.

@@ -49,8 +49,7 @@ int exit_for(const Error& error) {
   }
 }
 
-// --- what PROGRAM did
-// -------------------------------------------------------------------------------------------------
+// --- what PROGRAM did ----------------------------------------------------------------------------
 
 // "; 'dict' could not be frozen: error 301: ..." for each image that the program's runtime gave up.
 std::string quoted(const std::vector<NotCaptured>& failures) {
@@ -93,8 +92,7 @@ Result<void> judge(const Ended& ended, const std::vector<NotCaptured>& failures,
   return {};
 }
 
-// --- what it froze
-// ----------------------------------------------------------------------------------------------------
+// --- what it froze -------------------------------------------------------------------------------
 
 // Why nothing? A program without the runtime never will; one with it did not this time.
 Failure froze_nothing(const std::string& program) {
@@ -168,8 +166,7 @@ Result<Captured> choose(const CaptureDirectory& directory, const Options& option
               fmt::format("froze {}, and no image '{}' as --image asks", names_of(images), options.image), program);
 }
 
-// --- the snapshot
-// -----------------------------------------------------------------------------------------------------
+// --- the snapshot --------------------------------------------------------------------------------
 
 class Freezer {
  public:

@@ -71,7 +71,6 @@ std::string check(const Options& options) {
 
 int run(int argc, char** argv) {
   using namespace fastboot;
-  tools::ignore_closed_pipes();
   tools::Diagnostics diagnostics("fastboot-freeze");
   Options options;
   CLI::App app;
@@ -88,12 +87,9 @@ int run(int argc, char** argv) {
   }
   tools::Output out;
   const freeze::Finish finish = freeze::freeze(options, &out, &diagnostics);
-  if (!out.flush()) {
-    diagnostics.error(fmt::format("cannot write to standard output: {}", strerror(out.error())));
-    return tools::kExitTrouble;
-  }
-  if (finish.signal != 0) die_by(finish.signal);
-  return finish.exit;
+  const int exit = tools::finish(&out, finish.exit, &diagnostics);
+  if (exit == finish.exit && finish.signal != 0) die_by(finish.signal);
+  return exit;
 }
 
 }  // namespace

@@ -26,8 +26,7 @@ constexpr const char* kRuntimeVariables[] = {"FASTBOOT_CAPTURE", "FASTBOOT_DISAB
 // How long a program may take to end once it was told to.
 constexpr std::chrono::seconds kGrace(5);
 
-// --- finding it
-// -------------------------------------------------------------------------------------------------------
+// --- finding it ----------------------------------------------------------------------------------
 
 bool is_file(const std::string& path) {
   struct stat status = {};
@@ -59,8 +58,7 @@ std::vector<std::string> search_path() {
   }
 }
 
-// --- the terminal
-// -----------------------------------------------------------------------------------------------------
+// --- the terminal --------------------------------------------------------------------------------
 
 // A process group that is not the terminal's own is stopped when it reads from it, so PROGRAM's becomes the terminal's.
 class Terminal {
@@ -79,8 +77,7 @@ class Terminal {
   bool ours_;
 };
 
-// --- starting it
-// ------------------------------------------------------------------------------------------------------
+// --- starting it ---------------------------------------------------------------------------------
 
 // In the child. Comes back only when exec fails.
 void become(const Command& command, const Signals& signals, const Terminal& terminal) {
@@ -131,8 +128,7 @@ Result<pid_t> start(const Command& command, const Signals& signals, const Termin
   return child;
 }
 
-// --- waiting for it
-// ---------------------------------------------------------------------------------------------------
+// --- waiting for it ------------------------------------------------------------------------------
 
 class Watch {
  public:

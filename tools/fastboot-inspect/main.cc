@@ -26,7 +26,6 @@ void add_options(CLI::App* app, Options* options) {
 
 int run(int argc, char** argv) {
   using namespace fastboot;
-  tools::ignore_closed_pipes();
   tools::Diagnostics diagnostics("fastboot-inspect");
   Options options;
   CLI::App app;
@@ -38,12 +37,7 @@ int run(int argc, char** argv) {
     return tools::kExitTrouble;
   }
   tools::Output out;
-  const int exit = inspect::inspect(options, &out, &diagnostics);
-  if (!out.flush()) {
-    diagnostics.error(fmt::format("cannot write to standard output: {}", strerror(out.error())));
-    return tools::kExitTrouble;
-  }
-  return exit;
+  return tools::finish(&out, inspect::inspect(options, &out, &diagnostics), &diagnostics);
 }
 
 }  // namespace

@@ -1,6 +1,4 @@
 // fastboot-migrate: carries a snapshot over to another build of the program.
-#include <cstring>
-
 #include "common/command_line.h"
 #include "fastboot-migrate/migrate.h"
 
@@ -53,7 +51,6 @@ std::string check(const Options& options) {
 
 int run(int argc, char** argv) {
   using namespace fastboot;
-  tools::ignore_closed_pipes();
   tools::Diagnostics diagnostics("fastboot-migrate");
   Options options;
   CLI::App app;
@@ -65,12 +62,7 @@ int run(int argc, char** argv) {
     return tools::kExitTrouble;
   }
   tools::Output out;
-  const int exit = migrate::migrate(options, &out, &diagnostics);
-  if (!out.flush()) {
-    diagnostics.error(fmt::format("cannot write to standard output: {}", strerror(out.error())));
-    return tools::kExitTrouble;
-  }
-  return exit;
+  return tools::finish(&out, migrate::migrate(options, &out, &diagnostics), &diagnostics);
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ bool find_header(const Cursor& cursor, uint64_t file_size, uint64_t* at, Error* 
   if (ehdr == nullptr) {
     // Too short for an ELF header: the start of one, or something else altogether?
     Elf64_Ehdr start = {};
-    memcpy(&start, cursor.bytes, cursor.size < sizeof start ? cursor.size : sizeof start);
+    if (cursor.bytes != nullptr) memcpy(&start, cursor.bytes, cursor.size < sizeof start ? cursor.size : sizeof start);
     if (memcmp(start.e_ident, ELFMAG, cursor.size < SELFMAG ? cursor.size : SELFMAG) != 0)
       return check_ident(start, error);
     return fail(error, file_size == 0 ? Code::empty_file : Code::truncated,
@@ -167,8 +167,7 @@ bool check_header(const Header& header, uint64_t file_size, Error* error) {
   return true;
 }
 
-// --- segments
-// ---------------------------------------------------------------------------------------------------------
+// --- segments ------------------------------------------------------------------------------------
 
 class SegmentReader {
  public:
@@ -279,8 +278,7 @@ bool check_segments(const View& view, Error* error) {
   return true;
 }
 
-// --- tables
-// -----------------------------------------------------------------------------------------------------------
+// --- tables --------------------------------------------------------------------------------------
 
 constexpr uint32_t kEntrySizes[kTableCount] = {
     sizeof(Elf64_Sym), 1, 1, sizeof(Elf64_Rela), sizeof(Elf64_Dyn), sizeof(Target), 8, sizeof(Root), 1, 8, 1, 1, 1, 8,

@@ -32,6 +32,7 @@ module Fastboot.Declare
 
 import Control.Exception (SomeException, displayException, evaluate, try)
 import Data.List (intercalate, sortOn)
+import Data.Maybe (fromMaybe)
 import Data.Typeable (TypeRep, Typeable, typeRep)
 import Fastboot.Internal
 import Foreign.C.Types (CInt (..))
@@ -93,7 +94,7 @@ foreign export ccall "fastboot_answer_roots" answer :: IO CInt
 answer :: IO CInt
 answer = do
   list <- lookupEnv "FASTBOOT_LIST_ROOTS"
-  names <- maybe "" id <$> lookupEnv "FASTBOOT_ROOTS"
+  names <- fromMaybe "" <$> lookupEnv "FASTBOOT_ROOTS"
   roots <- declared
   case list of
     Just file | not (null file) -> do
@@ -104,23 +105,23 @@ answer = do
 buildAndFreeze :: [String] -> [Declared] -> IO CInt
 buildAndFreeze wanted roots = do
   image <- maybe "roots" legalName <$> lookupEnv "FASTBOOT_IMAGE"
-  result <- case [name | name <- wanted, null (called name)] of
-    unknown : _ -> return (Just ("error 207: the program declares no root '" ++ unknown ++ "'; it declares " ++ known))
+  case [name | name <- wanted, null (called name)] of
+    unknown : _ -> tell image ("error 207: the program declares no root '" ++ unknown ++ "'; it declares " ++ known)
     [] -> do
       frozen <- try (mapM build (concatMap called wanted) >>= freezeRoots WHNF (image ++ ".snap"))
-      return $ case frozen of
-        Left (exception :: SomeException) -> Just ("an exception while building: " ++ displayException exception)
-        Right (Left failure) -> Just (show failure)
-        Right (Right _) -> Nothing
-  maybe (return 0) (\message -> tell image message >> return 1) result
+      case frozen of
+        Left (exception :: SomeException) -> tell image ("an exception while building: " ++ displayException exception)
+        Right (Left _) -> return 1 -- the runtime has told
+        Right (Right _) -> return 0
   where
     called wantedName = take 1 [root | root@(Declared name _ _) <- roots, name == wantedName]
     known = if null roots then "none" else intercalate ", " [name | Declared name _ _ <- roots]
     build (Declared name rep make) = NamedValue name rep <$> make
     -- Where fastboot-freeze looks for what the runtime says.
     tell image message = do
-      directory <- maybe "." id <$> lookupEnv "FASTBOOT_CAPTURE"
+      directory <- fromMaybe "." <$> lookupEnv "FASTBOOT_CAPTURE"
       writeFile (directory ++ "/" ++ image ++ ".error") (unwords (lines message) ++ "\n")
+      return 1
 
 splitAtCommas :: String -> [String]
 splitAtCommas text = case break (== ',') text of

@@ -24,7 +24,6 @@ module Fastboot.Internal
   , rootOrBuild
   , imageName
   , legalName
-  , isSet
   ) where
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
@@ -33,6 +32,7 @@ import Control.Monad (unless, void, when)
 import Data.Char (isAsciiLower, isAsciiUpper, isDigit, ord)
 import Data.IORef (IORef, newIORef, readIORef, writeIORef)
 import Data.List (isSuffixOf)
+import Data.Maybe (fromMaybe)
 import Data.Typeable (TypeRep, Typeable, typeOf, typeRep, typeRepFingerprint)
 import Data.Word (Word8, Word32, Word64)
 import Foreign.C.String (CString, peekCString, withCString)
@@ -176,7 +176,7 @@ freezeValue depth path value = freezeRoots depth path [NamedValue (imageName pat
 -- | To the depth that whoever captures asks for (FASTBOOT_FORCE), or else to this one.
 freezeRoots :: Depth -> FilePath -> [NamedValue] -> IO (Either FreezeError FreezeReport)
 freezeRoots ownDepth path roots = do
-  depth <- maybe ownDepth id . (`lookup` depths) . maybe "" id <$> lookupEnv "FASTBOOT_FORCE"
+  depth <- fromMaybe ownDepth . (>>= (`lookup` depths)) <$> lookupEnv "FASTBOOT_FORCE"
   unless (depth == AsIs) (mapM_ (\(NamedValue _ _ value) -> void (evaluate value)) roots)
   thread <- myThreadId
   progress <- startProgress path
