@@ -20,7 +20,7 @@ static void check(uint32_t code) {
 /* From before open to the root. */
 void* bench_open(const char* path, const char* type_name, uint64_t type_0, uint64_t type_1) {
   void* closure;
-  check(fastboot_thaw(path, NULL, type_name, type_0, type_1, &closure, &failure));
+  check(fastboot_thaw(path, NULL, type_name, type_0, type_1, FASTBOOT_BOUND_BUILDS, &closure, &failure));
   return closure;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "format/wire/parse.h"
+#include "ghc-9.0/builds.h"
 #include "ghc-9.0/placement.h"
 
 namespace fastboot::ghc {
@@ -18,6 +19,7 @@ struct Image {
   dev_t device;
   ino_t inode;
   Placement placement;
+  Builds builds;       // what a caller has to allow to have it
   void* static_roots;  // a StablePtr, or nullptr
   // Under the lock of thaw.cc:
   bool permanent;   // somebody may use it until the process ends

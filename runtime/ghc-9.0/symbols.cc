@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -208,6 +209,35 @@ bool is_constructor_closure(const runtime::Module& module, uint64_t closure, con
     if (value == closure - module.bias && strcmp(name, wanted.at<char>(0)) == 0) found = true;
   });
   return found;
+}
+
+bool find_symbols(const char* path, WantedSymbol* wanted, uint64_t count) {
+  wire::Buffer memory;
+  memory.grow(count * sizeof(WantedSymbol*));
+  if (memory.failed()) return false;
+  auto** sorted = memory.at<WantedSymbol*>(0);
+  for (uint64_t i = 0; i < count; ++i) {
+    wanted[i].value = 0;
+    sorted[i] = &wanted[i];
+  }
+  qsort(sorted, count, sizeof *sorted, [](const void* a, const void* b) {
+    return strcmp((*static_cast<WantedSymbol* const*>(a))->name, (*static_cast<WantedSymbol* const*>(b))->name);
+  });
+  bool any = false;
+  SymbolFile(path).each([&](uint64_t value, const char* name) {
+    any = true;
+    uint64_t low = 0;
+    for (uint64_t high = count; low < high;) {
+      const uint64_t middle = low + (high - low) / 2;
+      if (strcmp(sorted[middle]->name, name) < 0) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    for (; low < count && strcmp(sorted[low]->name, name) == 0; ++low) sorted[low]->value = value;
+  });
+  return any;
 }
 
 bool describe_info(const runtime::Modules& modules, uint64_t info, char* out, uint64_t size) {

@@ -18,4 +18,13 @@ bool describe_info(const runtime::Modules& modules, uint64_t info, char* out, ui
 // constructor with this description? False also where the file has no symbols.
 bool is_constructor_closure(const runtime::Module& module, uint64_t closure, const char* description);
 
+// What is looked for, and what was found: an ELF virtual address, or 0.
+struct WantedSymbol {
+  const char* name;
+  uint64_t value;
+};
+
+// Looks for symbols that the module's file defines, in one pass over its .symtab. False where it has none.
+bool find_symbols(const char* path, WantedSymbol* wanted, uint64_t count);
+
 }  // namespace fastboot::ghc

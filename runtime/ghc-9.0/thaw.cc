@@ -11,9 +11,9 @@
 #include <new>
 
 #include "core/file.h"
-#include "core/modules.h"
 #include "fastboot.h"
 #include "format/wire/buffer.h"
+#include "ghc-9.0/binding.h"
 #include "ghc-9.0/facts.h"
 #include "ghc-9.0/fault.h"
 #include "ghc-9.0/image.h"
@@ -25,8 +25,6 @@
 #include "ghc-9.0/scope.h"
 #include "ghc-9.0/static_roots.h"
 
-using fastboot::runtime::Module;
-using fastboot::runtime::Modules;
 using fastboot::runtime::SnapshotFile;
 using fastboot::runtime::Timeline;
 using fastboot::wire::Code;
@@ -60,9 +58,6 @@ class Locked {
   Locked& operator=(const Locked&) = delete;
 };
 
-constinit Modules modules;             // under the lock; no code at start-up: it would touch a page of every process
-constexpr uint32_t kMostModules = 64;  // that one image is bound to
-
 // --- does it fit? --------------------------------------------------------------------------------
 
 bool check_process(const View& view, Error* error) {
@@ -92,179 +87,6 @@ bool check_process(const View& view, Error* error) {
         own.megablock_shift, own.thunk_header);
   }
   return true;
-}
-
-void print_build_id(const uint8_t* id, uint32_t size, char* out) {
-  for (uint32_t i = 0; i < size; ++i) snprintf(out + 2 * i, 3, "%02x", id[i]);
-  out[2 * size] = '\0';
-}
-
-// The binding that this process uses: the snapshot's own, or a sidecar's.
-struct Bound {
-  wire::Binding binding;
-  const Module* modules[kMostModules];
-
-  // Finds the binding's modules in this process; the first that is missing, or module_count.
-  uint32_t find_modules() {
-    for (uint32_t i = 0; i < binding.header->module_count; ++i) {
-      modules[i] = ::modules.find_build_id(binding.modules[i].build_id, binding.modules[i].build_id_size);
-      if (modules[i] == nullptr) return i;
-    }
-    return binding.header->module_count;
-  }
-};
-
-bool wrong_build(const char* path, const Bound& bound, uint32_t missing, const char* sidecar_trouble, Error* error) {
-  const wire::BindingModule& wanted = bound.binding.modules[missing];
-  char theirs[2 * wire::kMaxBuildId + 1];
-  char ours[2 * wire::kMaxBuildId + 1] = "none";
-  print_build_id(wanted.build_id, wanted.build_id_size, theirs);
-  if (modules.size() != 0 && modules[0].build_id_size != 0)
-    print_build_id(modules[0].build_id, modules[0].build_id_size, ours);
-  char program[1024] = "PROGRAM";
-  const ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-  if (n > 0) program[n] = '\0';
-  return fail(error, Code::wrong_build,
-              "it is bound to another build: build-id %s (%.1000s), and this program has %s%s; carry it over by "
-              "fastboot-migrate --add '%.1000s' '%s', or freeze it again with this build",
-              theirs, bound.binding.strings + wanted.path, ours, sidecar_trouble, path, program);
-}
-
-// The sidecar that binds the snapshot to this program, if there is one: DIRECTORY/CONTENT-ID/BUILD-ID.bind.
-bool sidecar_path(const char* path, const View& view, char* out, uint64_t size) {
-  if (modules.size() == 0 || modules[0].build_id_size == 0) return false;
-  char content[2 * wire::kContentIdSize + 1];
-  char build[2 * wire::kMaxBuildId + 1];
-  print_build_id(view.header->content_id, wire::kContentIdSize, content);
-  print_build_id(modules[0].build_id, modules[0].build_id_size, build);
-  const char* slash = strrchr(path, '/');
-  const int directory = slash == nullptr ? 0 : static_cast<int>(slash + 1 - path);
-  return static_cast<uint64_t>(snprintf(out, size, "%.*s%s/%s.bind", directory, path, content, build)) < size;
-}
-
-// A binding chooses what code an image runs, but only by place: does the program's own info table there say what the
-// snapshot's record says?
-bool matches(const View& view, uint64_t i, uint64_t address) {
-  const wire::Target& target = view.targets[i];
-  const auto* table = reinterpret_cast<const StgInfoTable*>(address) - 1;
-  uint64_t layout;
-  memcpy(&layout, &table->layout, sizeof layout);
-  const bool same_layout = layout == target.layout;
-  switch (static_cast<TargetKind>(target.kind)) {
-    case TargetKind::constructor: {
-      const auto* constructor = reinterpret_cast<const StgConInfoTable*>(address) - 1;
-      return table->type == target.closure_type && same_layout && static_cast<uint32_t>(table->srt) == target.con_tag &&
-             strcmp(reinterpret_cast<const char*>(address) + constructor->con_desc, view.string(target.name)) == 0;
-    }
-    case TargetKind::function: {
-      const auto* function = reinterpret_cast<const StgFunInfoTable*>(address) - 1;
-      const bool is_static = (target.flags & wire::kTargetFunStatic) != 0;
-      return function->f.fun_type == target.fun_type && function->f.arity == target.arity &&
-             (is_static ? table->type == FUN_STATIC : table->type == target.closure_type && same_layout);
-    }
-    case TargetKind::thunk:
-      return table->type == target.closure_type && same_layout;
-    case TargetKind::rts:
-      return table->type == target.closure_type;
-    default:
-      return true;
-  }
-}
-
-// Where target `i` lies in this process; 0 where the file names an impossible place.
-uint64_t bound_address(const View& view, const Bound& bound, uint64_t i) {
-  const wire::BindingEntry& entry = bound.binding.entries[i];
-  if (entry.module == wire::kNoModule) return 0;
-  const Module& module = *bound.modules[entry.module];
-  const uint64_t address = module.bias + entry.offset;
-  const auto kind = static_cast<TargetKind>(view.targets[i].kind);
-  const bool code = kind == TargetKind::constructor || kind == TargetKind::function || kind == TargetKind::rts ||
-                    kind == TargetKind::thunk || kind == TargetKind::slow_entry || kind == TargetKind::trampoline;
-  if (code && (!module.is_code(address) || (kind != TargetKind::slow_entry && address % 8 != 0))) return 0;
-  if (!module.contains(address)) return 0;
-  // This also makes that every program has them, whatever parts of the runtime it uses itself.
-  if (kind == TargetKind::trampoline && !is_lazy_entry(address) && !is_forced_entry(address)) return 0;
-  return address;
-}
-
-// A static root of the snapshot that this program's code does not need.
-bool not_needed(const View& view, const Bound& bound, uint64_t i) {
-  return view.targets[i].kind == static_cast<uint16_t>(TargetKind::static_root) &&
-         bound.binding.entries[i].module == wire::kNoModule;
-}
-
-// Fills the link table. A static root that this program does not need is 0 in it.
-bool link_targets(const View& view, const Bound& bound, uint64_t* words, Error* error) {
-  for (uint64_t i = 0; i < view.target_count; ++i) {
-    words[i] = bound_address(view, bound, i);
-    if (words[i] != 0 || not_needed(view, bound, i)) continue;
-    return fail(error, Code::corrupt, "target %llu is bound to offset 0x%llx, where this program has no such thing",
-                static_cast<ull>(i), static_cast<ull>(bound.binding.entries[i].offset));
-  }
-  return true;
-}
-
-// The static roots that this program's code needs and the snapshot does not know.
-bool check_further_roots(const View& view, const Bound& bound, Error* error) {
-  for (uint64_t i = view.target_count; i < bound.binding.header->entry_count; ++i) {
-    const wire::BindingEntry& entry = bound.binding.entries[i];
-    const Module& module = *bound.modules[entry.module];
-    if (module.contains(module.bias + entry.offset) && entry.offset % 8 == 0) continue;
-    return fail(error, Code::corrupt,
-                "static root %llu is bound to offset 0x%llx, where this program has no such thing", static_cast<ull>(i),
-                static_cast<ull>(entry.offset));
-  }
-  return true;
-}
-
-// A sidecar's binding instead of the snapshot's own. Apart from bind_modules(), whose callers need none of this memory:
-// each page of the stack that is touched for the first time costs as much as a system call.
-[[gnu::noinline]] bool bind_by_sidecar(const char* path, const View& view, uint32_t missing, wire::Buffer* sidecar,
-                                       Bound* bound, Error* error) {
-  char name[4096];
-  Error trouble;
-  bool found = false;
-  Bound other;
-  if (sidecar_path(path, view, name, sizeof name) && runtime::read_trusted(name, sidecar, &found, &trouble) &&
-      wire::parse_sidecar(sidecar->data(), sidecar->size(), view.header->content_id, view.target_count, &other.binding,
-                          &trouble)) {
-    if (other.binding.header->module_count > kMostModules ||
-        other.find_modules() != other.binding.header->module_count) {
-      return wrong_build(path, *bound, missing, "; its binding for this program names another one", error);
-    }
-    for (uint64_t i = 0; i < view.target_count; ++i) {
-      const uint64_t address = bound_address(view, other, i);
-      if (address == 0 || matches(view, i, address)) continue;  // 0: link_targets() says so
-      return fail(
-          error, Code::target_mismatch,
-          "%s binds target %llu (%.200s) to 0x%llx, where this program has something of another shape; remove that "
-          "file and run fastboot-migrate --add again",
-          name, static_cast<ull>(i), view.string(view.symbols[view.targets[i].symbol].st_name),
-          static_cast<ull>(address));
-    }
-    *bound = other;
-    return true;
-  }
-  if (!found) return wrong_build(path, *bound, missing, "", error);
-  char why[1200];
-  snprintf(why, sizeof why, "; %.500s is no help: %.600s", name, trouble.message);
-  return wrong_build(path, *bound, missing, why, error);
-}
-
-// Chooses the binding for this program. The sidecar's bytes stay in `sidecar` for as long as they are used.
-bool bind_modules(const char* path, const View& view, wire::Buffer* sidecar, Bound* bound, Error* error) {
-  bound->binding = view.own_binding();
-  if (bound->binding.header->module_count > kMostModules) {
-    return fail(error, Code::corrupt, "it is bound to %u modules; expected at most %u",
-                bound->binding.header->module_count, kMostModules);
-  }
-  // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
-  modules.load_executable();
-  const uint32_t count = bound->binding.header->module_count;
-  if (count == 1 && bound->find_modules() == count) return true;
-  modules.load();
-  const uint32_t missing = bound->find_modules();
-  return missing == count || bind_by_sidecar(path, view, missing, sidecar, bound, error);
 }
 
 const Root* find_root(const View& view, const char* name) {
@@ -448,9 +270,9 @@ void* keep_roots(const Image& image, const Bound& bound) {
 }
 
 // Gives the image in the list, or nullptr.
-Image* thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Error* error) {
+Image* thaw_new(const char* path, SnapshotFile* file, Builds builds, Timeline* timeline, Error* error) {
   const View& view = file->view();
-  wire::Buffer sidecar;
+  wire::Buffer memory;
   Bound bound;
   const uint64_t forced = forced_offset(view);
   if (view.header->lazy_closures != 0 && forced == 0) {
@@ -458,7 +280,7 @@ Image* thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Error*
     return nullptr;
   }
   Placement placement;
-  if (!check_process(view, error) || !bind_modules(path, view, &sidecar, &bound, error) ||
+  if (!check_process(view, error) || !bind(path, view, builds, &memory, &bound, error) ||
       !check_further_roots(view, bound, error) || !choose_placement(view, &placement, error)) {
     return nullptr;
   }
@@ -476,6 +298,7 @@ Image* thaw_new(const char* path, SnapshotFile* file, Timeline* timeline, Error*
   extend_heap_range(placement);
   image->placement.reserved = true;
   image->static_roots = keep_roots(*image, bound);
+  image->builds = bound.builds;
   image = add_image(image);
   report_faults();
   timeline->step("static roots");
@@ -517,20 +340,40 @@ bool open_snapshot(const char* path, const char* root_name, SnapshotFile* file, 
                  file.view().string(root.type_name), file.embedded() ? ", from the program" : "", steps);
 }
 
+// What a caller asks for.
+struct Request {
+  const char* path;
+  const char* root;       // or nullptr
+  const char* type_name;  // or nullptr
+  uint64_t type[2];
+  Builds builds;
+};
+
+// An image that is there already may be there by less than this caller demands.
+bool check_builds(const Image& image, Builds builds, Error* error) {
+  return image.builds <= builds ||
+         fail(
+             error, Code::wrong_build,
+             "it is bound to another build, and is only in use in this process because its targets were found by name; "
+             "freeze it again with this build");
+}
+
 // Where `scoped` is given, for as long as that scope lasts; else for good.
-bool thaw(const char* path, const char* root_name, const char* type_name, uint64_t type_0, uint64_t type_1,
-          void** closure, Image** scoped, Error* error) {
+bool thaw(const Request& request, void** closure, Image** scoped, Error* error) {
   Timeline timeline;
   SnapshotFile given;
   SnapshotFile carried;
   SnapshotFile* opened = nullptr;
-  if (!check_supported(error) || !open_snapshot(path, root_name, &given, &carried, &opened, error)) return false;
-  const Root* root = choose_root(opened->view(), root_name, type_name, type_0, type_1, error);
+  if (!check_supported(error) || !open_snapshot(request.path, request.root, &given, &carried, &opened, error))
+    return false;
+  const Root* root =
+      choose_root(opened->view(), request.root, request.type_name, request.type[0], request.type[1], error);
   if (root == nullptr) return false;
   timeline.step("open and check");
   const Locked locked;
   Image* image = find_thawed(opened->view());
-  if (image == nullptr) image = thaw_new(path, opened, &timeline, error);
+  if (image != nullptr && !check_builds(*image, request.builds, error)) return false;
+  if (image == nullptr) image = thaw_new(request.path, opened, request.builds, &timeline, error);
   if (image == nullptr) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
   if (scoped == nullptr) {
@@ -539,7 +382,7 @@ bool thaw(const char* path, const char* root_name, const char* type_name, uint64
     ++image->scopes;
     *scoped = image;
   }
-  if (timeline.on()) trace_thaw(path, *opened, *root, &timeline);
+  if (timeline.on()) trace_thaw(request.path, *opened, *root, &timeline);
   return true;
 }
 
@@ -555,11 +398,12 @@ uint32_t report_failure(const char* path, const Error& why, fastboot_error* erro
 extern "C" {
 
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
-                       uint64_t type_fingerprint_1, void** closure, fastboot_error* error) {
+                       uint64_t type_fingerprint_1, fastboot_builds builds, void** closure, fastboot_error* error) {
   Error why;
   *closure = nullptr;
-  if (thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, nullptr, &why)) return 0;
-  return report_failure(path, why, error);
+  const Request request = {
+      path, root, type_name, {type_fingerprint_0, type_fingerprint_1}, static_cast<Builds>(builds)};
+  return thaw(request, closure, nullptr, &why) ? 0 : report_failure(path, why, error);
 }
 
 uint32_t fastboot_scope_enter(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
@@ -568,9 +412,8 @@ uint32_t fastboot_scope_enter(const char* path, const char* root, const char* ty
   Error why;
   Image* image = nullptr;
   *closure = nullptr;
-  if (!thaw(path, root, type_name, type_fingerprint_0, type_fingerprint_1, closure, &image, &why)) {
-    return report_failure(path, why, error);
-  }
+  const Request request = {path, root, type_name, {type_fingerprint_0, type_fingerprint_1}, Builds::same_types};
+  if (!thaw(request, closure, &image, &why)) return report_failure(path, why, error);
   *scope = reinterpret_cast<fastboot_scope*>(image);
   return 0;
 }

@@ -14,13 +14,14 @@
 --
 -- A snapshot that this module makes holds one image with one root, both named after the file: @x\/dict.snap@ holds @dict@. It fits
 -- the very build that made it (known by the program's build-id), and those that @fastboot-migrate@ carried it over to; for any other
--- it is refused, and 'frozen' builds anew.
+-- 'frozen' builds anew, and 'thaw' takes it only where names tell all that it needs.
 --
 -- A snapshot is as powerful as a program: its closures run code. Only files that belong to this user or to root, and that
 -- nobody else may write, are thawed.
 module Fastboot
   ( -- * One line
     frozen
+  , unsafeFrozen
     -- * Freezing
   , freeze
   , freezeWith
@@ -54,8 +55,19 @@ import System.IO.Unsafe (unsafePerformIO)
 -- With @FASTBOOT_CAPTURE@ set to a directory (as @fastboot-freeze@ does), the value is always built and frozen, into that
 -- directory. With @FASTBOOT_DISABLE@ set, it is only built.
 frozen :: Typeable a => FilePath -> IO a -> a
-frozen path build = unsafePerformIO (thawOrBuild path build)
+frozen path build = unsafePerformIO (thawOrBuild BoundBuilds WHNF path build)
 {-# NOINLINE frozen #-}
+
+-- | As 'frozen', but a snapshot of any build of the program will do, without fastboot-migrate: the value stays what it was when
+-- it was first built, also when @build@ would now give another one. Remove the file to have it built anew.
+--
+-- Only for plain data, which is fully evaluated before it is frozen ('NF'): every constructor in it is looked for by name in
+-- the program (which must have its symbols, so not @strip --strip-all@), and must have the same number and layout. A value
+-- with functions in it is built anew with each build. What cannot be seen is yours to know: that the fields of your own types mean what they meant when the
+-- snapshot was made. Two fields of the same size that changed places would be read as each other.
+unsafeFrozen :: Typeable a => FilePath -> IO a -> a
+unsafeFrozen path build = unsafePerformIO (thawOrBuild AnyBuild NF path build)
+{-# NOINLINE unsafeFrozen #-}
 
 -- | Evaluates the value to weak head normal form and writes everything that is reachable from it to the file, which appears
 -- complete or not at all. The type travels along, and 'thaw' asks for the same one.
@@ -69,7 +81,11 @@ freeze = freezeWith WHNF
 freezeWith :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
 freezeWith = freezeTraced
 
--- | The only root of the snapshot, or the one that is named as the image. A snapshot is mapped once in a process; thawing it
+-- | Thaws a snapshot of this very build of the program, or one that fastboot-migrate has bound to it. A snapshot that needs
+-- nothing but constructors of libraries (@Map Text [Int]@, say) also serves other builds and other programs with the same
+-- versions of the libraries, if they have their symbols.
+--
+-- Gives the only root of the snapshot, or the one that is named as the image. A snapshot is mapped once in a process; thawing it
 -- again gives the same value. Where there is no such file, the snapshot that the program carries (@fastboot-freeze --embed@)
 -- takes its place, if its image has that name.
 thaw :: Typeable a => FilePath -> IO (Either ThawError a)

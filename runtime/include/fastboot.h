@@ -65,6 +65,18 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
                                fastboot_error* error);
 void fastboot_freeze_discard(fastboot_frozen_graph* graph);
 
+/* Which programs may have a snapshot, besides the build that froze it and those that fastboot-migrate has bound it to.
+ */
+typedef enum {
+  FASTBOOT_BOUND_BUILDS = 0, /* no others */
+  /* Any in which all that the snapshot needs, constructors of libraries and closures of the RTS only, is found by name
+   * with the same shape: a library's version is in the name. Takes milliseconds, and the program's symbols (no strip).
+   */
+  FASTBOOT_SAME_TYPES = 1,
+  /* Constructors of the program's own modules, too. That their fields mean what they meant is the caller's promise. */
+  FASTBOOT_ANY_BUILD = 2
+} fastboot_builds;
+
 /* Maps the snapshot at `path` (once in a process: again gives the same image) and gives the closure of the root `root`,
  * or where that is NULL of the only root or the one named as the image. Where there is no such file, the snapshot that
  * the program carries is taken, if it has that root, or with NULL, if its image is named as the file. `type_name` is
@@ -72,7 +84,7 @@ void fastboot_freeze_discard(fastboot_frozen_graph* graph);
  * caller's to tell, who knows what comes of it. Call it by an *unsafe* foreign call: the pointer is only known to the
  * collector once the caller holds it. */
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
-                       uint64_t type_fingerprint_1, void** closure, fastboot_error* error);
+                       uint64_t type_fingerprint_1, fastboot_builds builds, void** closure, fastboot_error* error);
 
 /* Thaws for a scope: an image that is only used in scopes goes when the last of them is left and the collector meets no
  * pointer into it any more. Enter as with fastboot_thaw; then fastboot_scope_leave, once; where that gives a number, a

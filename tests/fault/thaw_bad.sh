@@ -117,7 +117,7 @@ refused 106 'format version 2\.0; this build reads versions up to 1: use a newer
 
 # --- another build, way, type, root -----------------------------------------------------------------------------------
 ./fault_other freeze other_build.snap $size >out || fail "$(cat out)"
-refused 205 'build-id [0-9a-f]{40} .*this program has [0-9a-f]{40}; carry it over by fastboot-migrate --add .*, or freeze it again' other_build.snap
+refused 205 'build-id [0-9a-f]{40} .*this program has [0-9a-f]{40}; .*carry it over by fastboot-migrate --add .*, or freeze it again' other_build.snap
 ./fault_threaded freeze other_way.snap $size >out || fail "$(cat out)"
 refused 203 'threaded .*vanilla .*freeze it again' other_way.snap
 ./fault freeze other_way.snap.vanilla.snap $size >out || fail "$(cat out)"
@@ -126,7 +126,7 @@ refused 203 'threaded .*vanilla .*freeze it again' other_way.snap
 
 for type in list char-map int-map; do
   line=$(./fault thaw-as $type good.snap)
-  check_line 206 'has type Map Int Int, and .* was expected' good.snap "$line"
+  check_line 206 'has type Map Int Entry, and .* was expected' good.snap "$line"
 done
 check_line 207 'no root "nothing"; its first is "good"' good.snap "$(./fault thaw-root nothing good.snap $size)"
 [ "$(./fault thaw-root good good.snap $size)" = ok ] || problem 'thawRoot with the right name'

@@ -15,6 +15,7 @@ module Fastboot.Internal
   , FreezeError (..)
   , ThawError (..)
   , Depth (..)
+  , Builds (..)
   , freezeTraced
   , thawTraced
   , thawScoped
@@ -95,6 +96,10 @@ data Depth
     -- structure never ends; work of more than two seconds tells of itself on stderr.
   deriving (Eq, Ord, Show, Read, Enum, Bounded)
 
+-- | Which programs may have a snapshot, besides the build that froze it and those that it was bound to: fastboot_builds.
+data Builds = BoundBuilds | SameTypes | AnyBuild
+  deriving (Enum)
+
 data FrozenGraph
 data Scope
 
@@ -109,7 +114,7 @@ foreign import ccall safe "fastboot_freeze_walk" walkStopped :: Walk
 foreign import ccall safe "fastboot_freeze_write" writeGraph
   :: Ptr FrozenGraph -> CString -> Ptr FreezeReport -> Ptr ThawError -> IO Word32
 foreign import ccall unsafe "fastboot_thaw" thawHere
-  :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
+  :: CString -> CString -> CString -> Word64 -> Word64 -> CInt -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
 foreign import ccall unsafe "fastboot_scope_enter" enterScope
   :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr (Ptr Scope) -> Ptr ThawError -> IO Word32
 foreign import ccall unsafe "fastboot_scope_leave" leaveScope :: Ptr Scope -> IO Word64
@@ -166,7 +171,7 @@ freezeTraced depth path value = do
 
 thawTraced :: Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
 thawTraced path root = do
-  result <- thawValue path root
+  result <- thawValue SameTypes path root
   either (trace . thawErrorMessage) (const (return ())) result
   return result
 
@@ -284,8 +289,8 @@ thawScoped path act = alloca $ \out -> mask $ \restore -> do
       watch <- leaveScope scope
       if watch == 0 then return () else performMajorGC >> releaseScope scope watch
 
-thawValue :: Typeable a => FilePath -> Maybe String -> IO (Either ThawError a)
-thawValue = thawBy thawHere
+thawValue :: Typeable a => Builds -> FilePath -> Maybe String -> IO (Either ThawError a)
+thawValue builds = thawBy (\p root typeName high low -> thawHere p root typeName high low (fromIntegral (fromEnum builds)))
 
 type Thaw = CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr ThawError -> IO Word32
 
@@ -322,16 +327,16 @@ withPath path act
   | otherwise = withCString path act
 
 -- | What 'Fastboot.frozen' does. Whatever comes of it, FASTBOOT_TRACE tells in one line.
-thawOrBuild :: Typeable a => FilePath -> IO a -> IO a
-thawOrBuild path build = do
+thawOrBuild :: Typeable a => Builds -> Depth -> FilePath -> IO a -> IO a
+thawOrBuild builds depth path build = do
   capture <- isSet "FASTBOOT_CAPTURE"
   disabled <- isSet "FASTBOOT_DISABLE"
   if disabled then build else if capture then buildAndFreeze (path ++ ": to be captured") else
-    thawValue path Nothing >>= either (buildAndFreeze . thawErrorMessage) return
+    thawValue builds path Nothing >>= either (buildAndFreeze . thawErrorMessage) return
   where
     buildAndFreeze reason = do
       value <- build
-      result <- freezeValue WHNF path value
+      result <- freezeValue depth path value
       trace (reason ++ either (("; built, and not frozen: " ++) . show) (("; built anew: " ++) . show) result)
       return value
 
@@ -341,7 +346,7 @@ rootOrBuild path root build = do
   capture <- isSet "FASTBOOT_CAPTURE"
   disabled <- isSet "FASTBOOT_DISABLE"
   if disabled || capture then build else
-    thawValue path (Just root) >>= either (\failure -> trace (thawErrorMessage failure ++ "; built anew") >> build) return
+    thawValue BoundBuilds path (Just root) >>= either (\failure -> trace (thawErrorMessage failure ++ "; built anew") >> build) return
 
 isSet :: String -> IO Bool
 isSet name = maybe False (not . null) <$> lookupEnv name
