@@ -537,8 +537,12 @@ uint32_t CodeGraph::add(uint64_t address, bool closure) {
 uint32_t CodeGraph::add_info(uint64_t entry) { return add(entry, false); }
 uint32_t CodeGraph::add_closure(uint64_t address) { return add(address, true); }
 
-void CodeGraph::finish() {
+void CodeGraph::explore() {
   for (; explored_ < nodes_.size(); ++explored_) Explorer(this, static_cast<uint32_t>(explored_)).run();
+}
+
+void CodeGraph::finish() {
+  explore();
   code_ = hash_all(false);
   strict_ = hash_all(true);
 }

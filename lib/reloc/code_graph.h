@@ -54,11 +54,14 @@ class CodeGraph {
   // The node of an info table, or of a static closure. The first use adds it, so all are asked for before finish().
   uint32_t add_info(uint64_t entry);
   uint32_t add_closure(uint64_t address);
-  // Explores all that can be reached and computes the hashes.
+  // Explores all that can be reached from what was added; more may be added afterwards.
+  void explore();
+  // Explores the rest and computes the hashes.
   void finish();
   Fingerprint fingerprint(uint32_t node) const;
 
-  // The type constructors ($tcT closures) that `node` refers to, itself and through other nodes, in order.
+  // The type constructors ($tcT closures) that `node` refers to, itself and through other nodes, in order. After
+  // explore().
   std::vector<uint64_t> type_constructors(uint32_t node) const;
 
  private:

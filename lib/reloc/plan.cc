@@ -400,6 +400,18 @@ bool has_fingerprints(const Model& model) {
                      [](const format::ModelTarget& target) { return has_fingerprint(target.record); });
 }
 
+std::optional<std::set<std::string>> only_constructors(const Model& model) {
+  std::set<std::string> result;
+  for (const format::ModelTarget& target : model.targets) {
+    const TargetKind kind = kind_of(target.record);
+    if (kind == TargetKind::rts) continue;
+    if (kind != TargetKind::constructor) return std::nullopt;
+    if (!target.name) return std::nullopt;
+    result.insert(*target.name);
+  }
+  return result;
+}
+
 Plan make_plan(const Model& model, const ProgramIndex* old, const ProgramIndex& now, const PlanOptions& options) {
   return Planner(model, old, now, options).run();
 }

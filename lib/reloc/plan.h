@@ -5,6 +5,7 @@
 // What is not certain is refused.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,6 +62,10 @@ uint32_t program_module(const format::Model& model);
 // Gives the targets what `index` (of the build that the model is bound to) knows of them. How many have got one.
 uint64_t add_fingerprints(format::Model* model, const ProgramIndex& index);
 bool has_fingerprints(const format::Model& model);
+
+// The descriptions of the constructors that the image needs, if it needs nothing else but the runtime system's
+// closures: then ProgramIndex::read_constructors() is all that a plan asks for. Nothing: it holds functions or thunks.
+std::optional<std::set<std::string>> only_constructors(const format::Model& model);
 
 // `old` may be nullptr: then only what the snapshot records is known. The programs' GHC and RTS are compared by the
 // caller.

@@ -20,6 +20,7 @@ constexpr uint32_t kMostType = 63;
 constexpr uint32_t kMostFunType = 31;
 constexpr uint64_t kMostFields = 4096;
 constexpr uint64_t kStandardTable = 16;
+constexpr uint64_t kFarthest = uint64_t{1} << 32;
 
 template <class T>
 T load(const uint8_t* at) {
@@ -41,11 +42,17 @@ ProgramFile::ProgramFile(Symbols symbols, Symbols names) : symbols_(std::move(sy
   for (const SectionBytes& section : symbols_.sections()) {
     if (!section.loaded || section.size == 0 || section.address.value() + section.size < section.size) continue;
     sections_.push_back(&section);
-    low_ = std::min(low_, section.address.value());
-    high_ = std::max(high_, section.address.value() + section.size);
+    low_ = std::min(low_, section.address.value() & ~uint64_t{7});
   }
+  // Code reaches 2 GiB. What claims to lie farther off would only take memory here.
+  std::erase_if(sections_, [&](const SectionBytes* s) { return s->address.value() + s->size - low_ > kFarthest; });
+  for (const SectionBytes* section : sections_) high_ = std::max(high_, section->address.value() + section->size);
   std::sort(sections_.begin(), sections_.end(),
             [](const SectionBytes* a, const SectionBytes* b) { return a->address < b->address; });
+  if (!sections_.empty()) {
+    considered_.resize(high_ - low_);
+    info_set_.resize(high_ - low_);
+  }
   find_infos();
   find_closures();
 }
@@ -147,11 +154,9 @@ bool ProgramFile::is_table(uint64_t entry, bool named) const {
 }
 
 void ProgramFile::consider(uint64_t address) {
-  if (address % 8 == 0 && address >= low_ && address < high_ && !info_set_.contains(address) &&
-      is_table(address, false)) {
-    info_set_.insert(address);
-    infos_.push_back(address);
-  }
+  if (address % 8 != 0 || !considered_.insert(address, low_) || !is_table(address, false)) return;
+  info_set_.insert(address, low_);
+  infos_.push_back(address);
 }
 
 void ProgramFile::find_infos() {
@@ -180,9 +185,9 @@ void ProgramFile::find_infos() {
   for (const Symbol& symbol : names_.all()) {
     const uint64_t address = symbol.address.value();
     if (symbol.section == SectionKind::read_only) referenced_.push_back(address);
-    if (symbol.section != SectionKind::code || !symbol.name.ends_with("_info") || info_set_.contains(address)) continue;
+    if (symbol.section != SectionKind::code || !symbol.name.ends_with("_info") || is_info(address)) continue;
     if (!is_table(address, true)) continue;
-    info_set_.insert(address);
+    info_set_.insert(address, low_);
     infos_.push_back(address);
   }
   std::sort(infos_.begin(), infos_.end());

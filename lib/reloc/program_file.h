@@ -5,7 +5,6 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "reloc/symbols.h"
@@ -27,6 +26,28 @@ struct InfoTable {
   uint64_t others() const { return layout >> 32; }
   bool general() const;
   uint64_t words_before() const;  // bytes before the entry
+};
+
+// A set of addresses that are multiples of 8, from `low` on: a bit for each. Programs are asked millions of times.
+class AddressSet {
+ public:
+  void resize(uint64_t bytes) { bits_.resize(bytes / 512 + 1); }
+  bool contains(uint64_t address, uint64_t low) const {
+    const uint64_t word = (address - low) / 512;
+    return address % 8 == 0 && address >= low && word < bits_.size() &&
+           (bits_[word] >> (address - low) / 8 % 64 & 1) != 0;
+  }
+  // False: it was there. The address must lie in the range.
+  bool insert(uint64_t address, uint64_t low) {
+    uint64_t& word = bits_[(address - low) / 512];
+    const uint64_t bit = uint64_t{1} << (address - low) / 8 % 64;
+    const bool fresh = (word & bit) == 0;
+    word |= bit;
+    return fresh;
+  }
+
+ private:
+  std::vector<uint64_t> bits_;
 };
 
 class ProgramFile {
@@ -52,7 +73,7 @@ class ProgramFile {
 
   // Info tables of all kinds, ascending.
   const std::vector<uint64_t>& infos() const { return infos_; }
-  bool is_info(uint64_t address) const { return info_set_.contains(address); }
+  bool is_info(uint64_t address) const { return info_set_.contains(address, low_); }
   InfoTable info(uint64_t entry) const;
   // The first info table behind `address`; where its words start.
   uint64_t next_table_after(uint64_t address) const;
@@ -71,7 +92,7 @@ class ProgramFile {
   std::vector<const SectionBytes*> sections_;  // loaded ones, by address
   uint64_t low_ = ~uint64_t{0}, high_ = 0;
   std::vector<uint64_t> infos_;
-  std::unordered_set<uint64_t> info_set_;
+  AddressSet considered_, info_set_;
   std::vector<uint64_t> referenced_;  // in read-only data, ascending
   std::unordered_map<uint64_t, uint64_t> closures_;
 };

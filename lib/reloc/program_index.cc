@@ -144,8 +144,9 @@ std::optional<Symbols> find_debug_file(const Symbols& program) {
 
 class IndexMaker {
  public:
-  IndexMaker(const ProgramFile& file, const UnitMap& units, ProgramIndex* out)
-      : file_(file), units_(units), graph_(file, units), out_(*out) {
+  // `wanted`: constructors; nullptr: all there is.
+  IndexMaker(const ProgramFile& file, const UnitMap& units, const std::set<std::string>* wanted, ProgramIndex* out)
+      : file_(file), units_(units), wanted_(wanted), graph_(file, units), out_(*out) {
     out_.strings_ = std::string(1, '\0');
   }
 
@@ -155,8 +156,9 @@ class IndexMaker {
     }
     find_types();
     for (const uint64_t entry : file_.infos()) add_info(entry);
-    add_variables();
+    if (wanted_ == nullptr) add_variables();
     add_named();
+    add_field_types();
     graph_.finish();
     for (size_t i = 0; i < out_.items_.size(); ++i) fill_fingerprint(i);
     std::sort(out_.items_.begin(), out_.items_.end(),
@@ -189,6 +191,8 @@ class IndexMaker {
 
   void add_info(uint64_t entry) {
     const InfoTable table = file_.info(entry);
+    if (wanted_ != nullptr && !(ghc::is_constructor(table.type) && wanted_->contains(mapped(table.description))))
+      return;
     Item item = {};
     if (ghc::is_constructor(table.type)) {
       item.kind = ItemKind::constructor;
@@ -278,7 +282,6 @@ class IndexMaker {
       if (!parsed || parsed->what != "closure" || !parsed->name.starts_with("zdtczq")) continue;
       const auto kind = kind_of(symbol->address.value());
       if (!kind) continue;
-      graph_.add_closure(*kind);
       if (const uint64_t type = result_type(*kind)) constructors_of_[type].push_back(*kind);
     }
   }
@@ -320,6 +323,29 @@ class IndexMaker {
     return static_cast<uint32_t>(constructors_.size() - 1);
   }
 
+  // For each type with one constructor that a field may have, that one's kind.
+  template <class Visit>
+  void each_part(uint32_t kind, std::unordered_set<uint64_t>* seen, Visit visit) {
+    for (const uint64_t type : graph_.type_constructors(kind)) {
+      const auto found = constructors_of_.find(type);
+      if (found == constructors_of_.end() || found->second.size() != 1 || !seen->insert(type).second) continue;
+      visit(graph_.add_closure(found->second.front()));
+    }
+  }
+
+  // All that hash_types() is going to ask for has to be in the graph before it is finished.
+  void add_field_types() {
+    std::vector<uint32_t> kinds;
+    for (const Constructor& constructor : constructors_) {
+      if (constructor.typed) kinds.push_back(constructor.kind);
+    }
+    std::unordered_set<uint64_t> seen;
+    for (size_t i = 0; i < kinds.size(); ++i) {
+      graph_.explore();
+      each_part(kinds[i], &seen, [&](uint32_t kind) { kinds.push_back(kind); });
+    }
+  }
+
   bool hash_types(const Constructor& constructor, uint64_t* out) {
     std::vector<uint64_t> hashes;
     std::vector<uint32_t> kinds = {constructor.kind};
@@ -328,11 +354,7 @@ class IndexMaker {
       const Fingerprint print = graph_.fingerprint(kinds[i]);
       if (!print.certain) return false;
       hashes.push_back(print.code);
-      for (const uint64_t type : graph_.type_constructors(kinds[i])) {
-        const auto found = constructors_of_.find(type);
-        if (found == constructors_of_.end() || found->second.size() != 1 || !seen.insert(type).second) continue;
-        kinds.push_back(graph_.add_closure(found->second.front()));
-      }
+      each_part(kinds[i], &seen, [&](uint32_t kind) { kinds.push_back(kind); });
     }
     *out = XXH3_64bits(hashes.data(), hashes.size() * sizeof(uint64_t));
     return true;
@@ -364,6 +386,7 @@ class IndexMaker {
 
   const ProgramFile& file_;
   const UnitMap& units_;
+  const std::set<std::string>* wanted_;
   CodeGraph graph_;
   ProgramIndex& out_;
   std::vector<uint32_t> nodes_;  // of items_: the graph's node; of constructors, index in constructors_
@@ -373,6 +396,16 @@ class IndexMaker {
 };
 
 Result<ProgramIndex> ProgramIndex::read(const std::string& path, const UnitMap& units) {
+  return read_all(path, units, nullptr);
+}
+
+Result<ProgramIndex> ProgramIndex::read_constructors(const std::string& path, const std::set<std::string>& descriptions,
+                                                     const UnitMap& units) {
+  return read_all(path, units, &descriptions);
+}
+
+Result<ProgramIndex> ProgramIndex::read_all(const std::string& path, const UnitMap& units,
+                                            const std::set<std::string>* descriptions) {
   auto symbols = Symbols::read(path);
   if (!symbols) return tl::unexpected(symbols.error());
   if (symbols->build_id().empty()) {
@@ -401,9 +434,9 @@ Result<ProgramIndex> ProgramIndex::read(const std::string& path, const UnitMap& 
   const Symbols& names = debug ? *debug : *symbols;
   const ProgramFile file(*symbols, names);
   index.rts_way_ = find_rts_way(file);
-  IndexMaker(file, units, &index).run();
+  IndexMaker(file, units, descriptions, &index).run();
   index.build_maps();
-  if (units.empty()) store(index.build_id_, index.save());
+  if (units.empty() && descriptions == nullptr) store(index.build_id_, index.save());
   return index;
 }
 

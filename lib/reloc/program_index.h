@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -55,6 +56,11 @@ class ProgramIndex {
   // Errors: those of Symbols::read; no_symbols when it was stripped and has no debug file, is no Haskell program or has
   // no build-id.
   static Result<ProgramIndex> read(const std::string& path, const UnitMap& units = {});
+  // The same for a few constructors, by their descriptions, and the RTS's own closures; nothing else is in it. Unless
+  // the cache has all, that takes as long as reading the symbols does: no code but the constructors' wrappers is looked
+  // at.
+  static Result<ProgramIndex> read_constructors(const std::string& path, const std::set<std::string>& descriptions,
+                                                const UnitMap& units = {});
   // From the cache alone.
   static std::optional<ProgramIndex> cached(const std::vector<uint8_t>& build_id);
 
@@ -79,6 +85,8 @@ class ProgramIndex {
 
  private:
   friend class IndexMaker;
+  static Result<ProgramIndex> read_all(const std::string& path, const UnitMap& units,
+                                       const std::set<std::string>* descriptions);
   ProgramIndex() = default;
   std::string_view text(uint32_t offset) const { return strings_.c_str() + offset; }
   void build_maps();

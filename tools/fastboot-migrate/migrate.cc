@@ -47,12 +47,14 @@ class Migrator {
     auto model = reader->model();
     if (!model) return stop(model.error(), false);
     report_.model = std::move(*model);
-    const auto now = ProgramIndex::read(options_.program, units_of(options_));
+    const auto constructors = reloc::only_constructors(*report_.model);
+    const auto now = constructors ? ProgramIndex::read_constructors(options_.program, *constructors, units_of(options_))
+                                  : ProgramIndex::read(options_.program, units_of(options_));
     if (!now) return stop(now.error(), true);
     report_.program = now->path();
     report_.build_id = now->build_id();
     if (const auto same = check_way(*now); !same) return stop(same.error(), false);
-    const auto old = find_old();
+    const auto old = find_old(constructors);
     if (!old) return stop(old.error(), true);
     if (*old && !reloc::has_fingerprints(*report_.model)) reloc::add_fingerprints(&*report_.model, **old);
     const reloc::PlanOptions plan_options = {
@@ -95,17 +97,20 @@ class Migrator {
   }
 
   // What is known of the build that froze: by --old, from the cache, or from the program where the snapshot says that
-  // it was. Nothing: then the snapshot's own fingerprints must do.
-  Result<std::optional<ProgramIndex>> find_old() const {
+  // it was. Nothing: then the snapshot's own fingerprints must do, as they do for constructors; of code it tells what
+  // is near.
+  Result<std::optional<ProgramIndex>> find_old(const std::optional<std::set<std::string>>& constructors) const {
     const Model& model = *report_.model;
     const uint32_t module = reloc::program_module(model);
     if (module >= model.modules.size()) return std::nullopt;
     const format::ModelModule& recorded = model.modules[module];
     const bool given = !options_.old_program.empty();
+    if (!given && constructors && reloc::has_fingerprints(model)) return std::nullopt;
     if (!given) {
       if (auto known = ProgramIndex::cached(recorded.build_id)) return std::optional<ProgramIndex>(std::move(*known));
     }
-    auto index = ProgramIndex::read(given ? options_.old_program : recorded.path);
+    const std::string& path = given ? options_.old_program : recorded.path;
+    auto index = constructors ? ProgramIndex::read_constructors(path, *constructors) : ProgramIndex::read(path);
     if (index && index->build_id() == recorded.build_id) return std::optional<ProgramIndex>(std::move(*index));
     if (!given) return std::nullopt;
     if (!index) return tl::unexpected(index.error());
