@@ -212,6 +212,12 @@ class PieceWriter {
     while (!bytes.empty()) {
       const uint64_t room = kPiece - (start_.value() + buffer_.size()) % kPiece;
       const size_t take = std::min<size_t>(room, bytes.size());
+      if (buffer_.empty() && take == kPiece) {  // a whole one need not be gathered
+        if (auto written = file_.write(start_, bytes.first(take)); !written) return written;
+        start_ = start_ + take;
+        bytes = bytes.subspan(take);
+        continue;
+      }
       buffer_.insert(buffer_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(take));
       bytes = bytes.subspan(take);
       if (take == room) {
@@ -275,26 +281,28 @@ class BodyWriter {
     for (uint64_t at = 0; at < source.size();) {
       const std::span<uint8_t> bytes(piece_.data(), std::min(kPiece, source.size() - at));
       if (auto read = source.read(at, bytes); !read) return read;
+      const size_t hashed = hashes_.size();
+      hash(bytes);
       if (known) {
-        if (auto same = verify(bytes, section); !same) return same;
+        if (auto same = verify(bytes.size(), hashed, section); !same) return same;
       }
       if (image && mover_ != nullptr) {
         if (auto moved = mover_->apply(address + at, bytes); !moved) return moved;
+        hashes_.resize(hashed);
+        hash(bytes);
       }
-      hash(bytes);
       if (auto put = out_.put(bytes); !put) return put;
       at += bytes.size();
     }
     return {};
   }
 
-  // The model's own hashes come in the same order as the bytes.
-  Result<void> verify(std::span<const uint8_t> bytes, const char* section) {
-    for (size_t at = 0; at < bytes.size() && verified_ < model_.chunk_hashes.size(); at += wire::kChunkSize) {
-      uint8_t want[wire::kHashSize], got[wire::kHashSize];
+  // Compares the hashes from `hashed` on, of `size` bytes, with the model's own, which come in the same order.
+  Result<void> verify(size_t size, size_t hashed, const char* section) {
+    for (size_t at = 0; at < size && verified_ < model_.chunk_hashes.size(); at += wire::kChunkSize) {
+      uint8_t want[wire::kHashSize];
       if (auto read = model_.chunk_hashes.read(verified_, want); !read) return read;
-      wire::hash128(bytes.data() + at, std::min<uint64_t>(wire::kChunkSize, bytes.size() - at), got);
-      if (memcmp(want, got, sizeof want) != 0) {
+      if (memcmp(want, hashes_.data() + hashed + at / wire::kChunkSize * wire::kHashSize, sizeof want) != 0) {
         return fail(
             Code::hash_mismatch,
             "the image's bytes do not match their recorded hash: the file was damaged or changed; freeze it again", {},

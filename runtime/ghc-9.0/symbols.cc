@@ -212,16 +212,19 @@ bool is_constructor_closure(const runtime::Module& module, uint64_t closure, con
 }
 
 bool find_symbols(const char* path, WantedSymbol* wanted, uint64_t count) {
+  struct Entry {
+    WantedSymbol* wanted;
+  };
   wire::Buffer memory;
-  memory.grow(count * sizeof(WantedSymbol*));
+  memory.grow(count * sizeof(Entry));
   if (memory.failed()) return false;
-  auto** sorted = memory.at<WantedSymbol*>(0);
+  auto* sorted = memory.at<Entry>(0);
   for (uint64_t i = 0; i < count; ++i) {
     wanted[i].value = 0;
-    sorted[i] = &wanted[i];
+    sorted[i] = {&wanted[i]};
   }
-  qsort(sorted, count, sizeof *sorted, [](const void* a, const void* b) {
-    return strcmp((*static_cast<WantedSymbol* const*>(a))->name, (*static_cast<WantedSymbol* const*>(b))->name);
+  qsort(sorted, count, sizeof(Entry), [](const void* a, const void* b) {
+    return strcmp(static_cast<const Entry*>(a)->wanted->name, static_cast<const Entry*>(b)->wanted->name);
   });
   bool any = false;
   SymbolFile(path).each([&](uint64_t value, const char* name) {
@@ -229,13 +232,13 @@ bool find_symbols(const char* path, WantedSymbol* wanted, uint64_t count) {
     uint64_t low = 0;
     for (uint64_t high = count; low < high;) {
       const uint64_t middle = low + (high - low) / 2;
-      if (strcmp(sorted[middle]->name, name) < 0) {
+      if (strcmp(sorted[middle].wanted->name, name) < 0) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    for (; low < count && strcmp(sorted[low]->name, name) == 0; ++low) sorted[low]->value = value;
+    for (; low < count && strcmp(sorted[low].wanted->name, name) == 0; ++low) sorted[low].wanted->value = value;
   });
   return any;
 }

@@ -157,15 +157,14 @@ struct Mapping {
     const wire::Segment& data = file.view().data;
     const uint64_t slot = file.view().header->slot_address;
     const bool together = delta == 0 && data.address - slot == data.offset;
-    if (together ? !map_file(slot, 0, data.offset + data.size, PROT_READ, "data")
-                 : !map_file(data.address, data.offset, data.size, delta == 0 ? PROT_READ : PROT_READ | PROT_WRITE,
-                             "data")) {
+    const uint64_t begin = together ? slot : data.address;
+    const uint64_t size = data.address + data.size - begin;
+    if (!map_file(begin, data.offset - (data.address - begin), size, delta == 0 ? PROT_READ : PROT_READ | PROT_WRITE,
+                  "data")) {
       return false;
     }
-    // Without this, pages that were evicted come back 4 KiB at a time.
-    if (data.size >= wire::kHugePageSize) {
-      madvise(reinterpret_cast<void*>(data.address + delta), data.size, MADV_HUGEPAGE);
-    }
+    // Without this, pages that were evicted come back 4 KiB at a time. For the whole mapping: else it would be split.
+    if (data.size >= wire::kHugePageSize) madvise(reinterpret_cast<void*>(begin + delta), size, MADV_HUGEPAGE);
     if (!together) {
       (void)mmap(reinterpret_cast<void*>(slot + delta), wire::kPageSize, PROT_READ,
                  MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), static_cast<off_t>(file.base()));

@@ -21,6 +21,7 @@
 module Fastboot
   ( -- * One line
     frozen
+  , frozenFor
   , unsafeFrozen
     -- * Freezing
   , freeze
@@ -50,13 +51,24 @@ import System.IO.Unsafe (unsafePerformIO)
 -- Processes that start at once each build where there is no snapshot yet; the last one's file stays, and each is written
 -- beside the path and renamed, so that nobody ever sees half of one.
 --
--- Use it for top-level values. In a function, the first call's argument would decide what the snapshot holds for all.
+-- Use it for top-level values. In a function, the first call's argument would decide what the snapshot holds for all:
+-- 'frozenFor' is for that.
 --
 -- With @FASTBOOT_CAPTURE@ set to a directory (as @fastboot-freeze@ does), the value is always built and frozen, into that
 -- directory. With @FASTBOOT_DISABLE@ set, it is only built.
 frozen :: Typeable a => FilePath -> IO a -> a
 frozen path build = unsafePerformIO (thawOrBuild BoundBuilds WHNF path build)
 {-# NOINLINE frozen #-}
+
+-- | @frozenFor path build key@ is as 'frozen' for what @build key@ gives: a value that depends on an argument, with a snapshot for
+-- each. The key's 'show' text tells one key from another, and names the file: for @x\/dict.snap@ and the key @\"en\"@
+-- it is @x\/dict-_en_-HASH.snap@. Files of keys that are no longer asked for stay.
+--
+-- > dictionary :: Language -> Map Text Entry
+-- > dictionary = frozenFor "dictionary.snap" (\language -> parse <$> readFile (wordsOf language))
+frozenFor :: (Typeable a, Show key) => FilePath -> (key -> IO a) -> key -> a
+frozenFor path build key = unsafePerformIO (thawOrBuild BoundBuilds WHNF (keyedPath path (show key)) (build key))
+{-# NOINLINE frozenFor #-}
 
 -- | As 'frozen', but a snapshot of any build of the program will do, without fastboot-migrate: the value stays what it was when
 -- it was first built, also when @build@ would now give another one. Remove the file to have it built anew.

@@ -88,6 +88,7 @@ main = do
     ["unsafe", "plain", path] -> print (unsafeFrozen path (return plain))
     ["unsafe", "shapes", path] -> print (map area (unsafeFrozen path (return shapes)))
     ["unsafe", "functions", path] -> print (map ($ 1) (unsafeFrozen path (return functions)))
+    "keyed" : path : keys -> mapM_ (print . frozenFor path (\key -> return [key, key ++ "!"])) (keys :: [String])
     ["thaw", "plain", path] -> say (id :: Plain -> Plain) (thaw path)
     ["thaw", "shapes", path] -> say (map area) (thaw path)
     ["thaw", "functions", path] -> say (map ($ (1 :: Int)) :: [Int -> Int] -> [Int]) (thaw path)
@@ -137,14 +138,14 @@ build other Other.hs
 
 # expect OUTPUT STDERR-PATTERN PROGRAM ARGUMENT...
 expect() {
-  local output=$1 pattern=$2 found
-  shift 2
-  found=$(FASTBOOT_TRACE=1 "./$@" 2>trace.txt) || wrong "$*: exit $?: $(cat trace.txt)"
-  [ "$found" = "$output" ] || wrong "$*: '${found:0:300}', expected '${output:0:300}': $(cut -c1-600 trace.txt)"
-  grep -qE -- "$pattern" trace.txt || wrong "$*: nothing says '$pattern': $(cut -c1-900 trace.txt)"
+  local output=$1 pattern=$2 program=$3 found
+  shift 3
+  found=$(FASTBOOT_TRACE=1 "./$program" "$@" 2>trace.txt) || wrong "$program $*: exit $?: $(cat trace.txt)"
+  [ "$found" = "$output" ] || wrong "$program $*: '${found:0:300}', expected '${output:0:300}': $(cut -c1-600 trace.txt)"
+  grep -qE -- "$pattern" trace.txt || wrong "$program $*: nothing says '$pattern': $(cut -c1-900 trace.txt)"
 }
 by_name='bound to another build; its [0-9]+ targets found here by name'
-plain=$(./one fresh plain) plain_two=$(./two fresh plain) shapes=$(./one fresh shapes) shapes_two=$(./two fresh shapes)
+plain=$(./one fresh plain) plain_two=$(./two fresh plain) shapes=$(./one fresh shapes)
 [ "$plain" != "$plain_two" ] || fail 'the two builds build the same'
 
 # --- plain data of libraries' types: in another build and in another program
@@ -161,6 +162,17 @@ cp plain.snap mine.snap
 expect "$plain_two" 'bound to another build: .*fastboot-migrate --add .*; built anew' two frozen mine.snap
 cp plain.snap mine.snap
 expect $'300\n400' 'only in use in this process because its targets were found by name.*; built anew' two thaw-then-frozen mine.snap
+
+# --- a value for each key: keys whose file names begin alike, and names that no file could have
+built='(built anew: froze .*){3}' thawn='(thawed "keys-.*){3}'
+keys=('a b' 'a_b' "../$(printf 'x%.0s' {1..300})")
+values=$(printf '["%s","%s!"]\n' "${keys[0]}" "${keys[0]}" "${keys[1]}" "${keys[1]}" "${keys[2]}" "${keys[2]}")
+for pattern in "$built" "$thawn"; do
+  found=$(FASTBOOT_TRACE=1 ./one keyed keys.snap "${keys[@]}" 2>trace.txt) || wrong "keyed: $(cat trace.txt)"
+  [ "$found" = "$values" ] || wrong "keyed: $found"
+  tr '\n' ' ' <trace.txt | grep -qE -- "$pattern" || wrong "keyed: expected '$pattern': $(cut -c1-200 trace.txt)"
+done
+[ "$(find . -maxdepth 1 -name 'keys-*-????????????????.snap' | wc -l)" = 3 ] || wrong "keyed: $(ls)"
 
 # --- unsafeFrozen does not
 expect "$plain" 'no such file.*built anew' one unsafe plain kept.snap

@@ -24,6 +24,7 @@ module Fastboot.Internal
   , freezeRoots
   , rootOrBuild
   , imageName
+  , keyedPath
   , legalName
   ) where
 
@@ -44,7 +45,7 @@ import Foreign.StablePtr (StablePtr, castPtrToStablePtr, castStablePtrToPtr, deR
 import Foreign.Storable (peek, peekByteOff, pokeByteOff)
 import GHC.Clock (getMonotonicTimeNSec)
 import GHC.Exts (Any, Ptr (..), addrToAny#)
-import GHC.Fingerprint.Type (Fingerprint (..))
+import GHC.Fingerprint (Fingerprint (..), fingerprintString)
 import System.Environment (lookupEnv)
 import System.Mem (performMajorGC)
 
@@ -143,6 +144,14 @@ imageName path = legalName (if null name then "image" else name)
     file = reverse (takeWhile (/= '/') (reverse path))
     name | ".snap" `isSuffixOf` file = take (length file - 5) file
          | otherwise = file
+
+-- | @x\/dict.snap@ and a key: @x\/dict-KEY-HASH.snap@. The hash tells keys apart whose first characters are the same, or
+-- became the same.
+keyedPath :: FilePath -> String -> FilePath
+keyedPath path key = base ++ "-" ++ take 32 (legalName key) ++ "-" ++ take 16 (show (fingerprintString key)) ++ end
+  where
+    (base, end) | ".snap" `isSuffixOf` path = (take (length path - 5) path, ".snap")
+                | otherwise = (path, "")
 
 -- | What images and roots may be named.
 legalName :: String -> String
