@@ -133,15 +133,13 @@ bool bind_by_sidecar(const char* path, const View& view, wire::Buffer* memory, B
     *error = why;
     return false;
   }
-  if (!found && builds != Builds::bound) {
-    if (resolve_by_name(view, modules[0], builds == Builds::any, memory, &other.binding, &why)) {
-      other.modules[0] = &modules[0];
-      other.builds = builds;
-      *bound = other;
-      runtime::trace("%s: bound to another build; its %llu targets found here by name", path,
-                     static_cast<ull>(view.target_count));
-      return true;
-    }
+  if (!found && builds != Builds::bound &&
+      resolve_by_name(view, modules[0], builds, memory, &other.binding, &other.builds, &why)) {
+    other.modules[0] = &modules[0];
+    *bound = other;
+    runtime::trace("%s: bound to another build; its %llu targets found here by name", path,
+                   static_cast<ull>(view.target_count));
+    return true;
   }
   return wrong_build(path, *bound, missing, why.code == Code::ok ? "" : why.message, error);
 }

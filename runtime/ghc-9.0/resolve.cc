@@ -27,27 +27,33 @@ bool is_own(const char* description) {
   return strncmp(description, "main:", 5) == 0 || (inplace != nullptr && colon != nullptr && inplace < colon);
 }
 
-// Can name and info table tell everything about this target?
-bool check_kind(const View& view, uint64_t i, bool own_constructors, Error* error) {
+// What has to be allowed for name and info table to tell everything about target `i`. False: they never do.
+bool least_builds(const View& view, uint64_t i, Builds* out) {
   const wire::Target& target = view.targets[i];
   const auto kind = static_cast<TargetKind>(target.kind);
-  if (kind == TargetKind::constructor) {
-    if (own_constructors || !is_own(view.string(target.name))) return true;
-    return fail(error, Code::target_mismatch,
-                "whether %.200s has the same fields in both is for fastboot-migrate to tell", view.string(target.name));
-  }
-  if (kind == TargetKind::rts) return true;
-  return fail(error, Code::target_mismatch,
-              "it holds functions or unevaluated parts, and which code is the same is for fastboot-migrate to tell");
+  *out = kind == TargetKind::constructor && is_own(view.string(target.name)) ? Builds::any : Builds::same_types;
+  return kind == TargetKind::constructor || kind == TargetKind::rts;
 }
 
 }  // namespace
 
-bool resolve_by_name(const View& view, const runtime::Module& executable, bool own_constructors, wire::Buffer* memory,
-                     wire::Binding* out, Error* error) {
+bool resolve_by_name(const View& view, const runtime::Module& executable, Builds allowed, wire::Buffer* memory,
+                     wire::Binding* out, Builds* needed, Error* error) {
   const uint64_t count = view.target_count;
+  *needed = Builds::same_types;
   for (uint64_t i = 0; i < count; ++i) {
-    if (!check_kind(view, i, own_constructors, error)) return false;
+    Builds least = Builds::same_types;
+    if (!least_builds(view, i, &least)) {
+      return fail(
+          error, Code::target_mismatch,
+          "it holds functions or unevaluated parts, and which code is the same is for fastboot-migrate to tell");
+    }
+    if (least > allowed) {
+      return fail(error, Code::target_mismatch,
+                  "whether %.200s has the same fields in both is for fastboot-migrate to tell",
+                  view.string(view.targets[i].name));
+    }
+    if (least > *needed) *needed = least;
   }
   wire::Buffer wanted;
   wanted.grow(count * sizeof(WantedSymbol));

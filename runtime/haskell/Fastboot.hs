@@ -75,8 +75,9 @@ frozenFor path build key = unsafePerformIO (thawOrBuild BoundBuilds WHNF (keyedP
 --
 -- Only for plain data, which is fully evaluated before it is frozen ('NF'): every constructor in it is looked for by name in
 -- the program (which must have its symbols, so not @strip --strip-all@), and must have the same number and layout. A value
--- with functions in it is built anew with each build. What cannot be seen is yours to know: that the fields of your own types mean what they meant when the
--- snapshot was made. Two fields of the same size that changed places would be read as each other.
+-- with functions in it is built anew with each build. What cannot be seen is yours to know: that the fields of your own types
+-- mean what they meant when the snapshot was made. Two fields of the same size that changed places would be read as each
+-- other.
 unsafeFrozen :: Typeable a => FilePath -> IO a -> a
 unsafeFrozen path build = unsafePerformIO (thawOrBuild AnyBuild NF path build)
 {-# NOINLINE unsafeFrozen #-}

@@ -101,6 +101,12 @@ main = do
     ["thaw-then-frozen", path] -> do
       say Map.size (thaw path :: IO (Either ThawError Plain))
       print (Map.size (frozen path (return plain)))
+    ["unsafe-then-thaw", "plain", path] -> do
+      print (Map.size (unsafeFrozen path (return plain)))
+      say Map.size (thaw path :: IO (Either ThawError Plain))
+    ["unsafe-then-thaw", "shapes", path] -> do
+      print (length (unsafeFrozen path (return shapes)))
+      say length (thaw path :: IO (Either ThawError [Shape]))
     _ -> error "see tests/roundtrip/other_builds.sh"
 END_OF_FILE
 cat >Other.hs <<'END_OF_FILE'
@@ -179,6 +185,9 @@ expect "$plain" 'no such file.*built anew' one unsafe plain kept.snap
 expect "$plain" "$by_name" two unsafe plain kept.snap
 expect "$shapes" 'no such file.*built anew' one unsafe shapes shapes.snap
 expect "$shapes" "$by_name" two unsafe shapes shapes.snap
+# What one caller allows is not asked of the next, if it was not needed.
+expect $'300\n300' "$by_name" two unsafe-then-thaw plain kept.snap
+expect $'30\nerror 205' "$by_name" two unsafe-then-thaw shapes shapes.snap
 # A constructor with another layout or number is seen, and the value built anew.
 for program in wider other_order; do
   cp shapes.snap changed.snap && chmod 600 changed.snap
