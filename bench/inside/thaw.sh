@@ -11,6 +11,9 @@ sizes=("$small" "$middle")
 [ "$large" = "$middle" ] || sizes+=("$large")
 for n in "${sizes[@]}"; do image "$n"; done
 rm -f samples.thaw.*.txt
+# All on one processor, which this shell keeps awake: a process that starts on another would time how that one wakes up,
+# with caches that others have filled.
+taskset -pc "$(taskset -pc $$ | sed 's/.*[ ,-]//')" $$ >/dev/null
 for ((i = 0; i < count; i++)); do
   for n in "${sizes[@]}"; do
     for way in floor open known thaw; do ./bench $way "dictionary-$n.snap" >>"samples.thaw.$way.$n.txt"; done
@@ -18,7 +21,7 @@ for ((i = 0; i < count; i++)); do
 done
 
 echo "thaw: nanoseconds by the monotonic clock inside the process, around the call; warm page cache, a fresh process for each"
-echo "of $count samples. The value is a Map Text (Text, Int). fastboot_thaw is the C function: from before open to the root."
+echo "of $count samples, all on one processor. The value is a Map Text (Text, Int). fastboot_thaw is the C function: from before open to the root."
 echo "'floor' is what any program needs to map the file: open, fstat, pread, mmap, one page touched, close."
 echo "Fastboot.thaw is the Haskell function over it: where the program has used the type's fingerprint before ('known'), and as the"
 echo "first thing in the process, when GHC computes the fingerprint, too."
