@@ -223,7 +223,7 @@ void drop(Image* image) {
 
 }  // namespace
 
-Needs::~Needs() {
+void Needs::give_up() {
   for (uint64_t i = count_; i > 0; --i) {
     drop(needed_[i - 1].image);
   }

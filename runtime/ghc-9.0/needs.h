@@ -29,7 +29,9 @@ class Needs {
   Needs(const Needs&) = delete;
   Needs& operator=(const Needs&) = delete;
   // Unmaps again what was thawed for an image that then could not be.
-  ~Needs();
+  ~Needs() {
+    if (needed_ != nullptr) give_up();
+  }
 
   // Finds and thaws them. Nothing is left behind on failure: the message says which image needs which, and why.
   bool find(const Thawing& thawing, ThawNeeded thaw, wire::Error* error);
@@ -43,6 +45,8 @@ class Needs {
   uint64_t relocations() const { return relocations_; }  // words that were changed
 
  private:
+  void give_up();
+
   Dependency* needed_ = nullptr;
   uint64_t count_ = 0;
   uint64_t relocations_ = 0;
