@@ -47,7 +47,7 @@ void bench_walk(void* root, void* thread, uint64_t* numbers) {
   const fastboot_root value = {root, "walk", "walk", {0, 0}};
   struct timespec start, end;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
-  check(fastboot_freeze_walk("walk", &value, 1, thread, 0, NULL, &graph, &report, &failure));
+  check(fastboot_freeze_walk("walk", &value, 1, NULL, 0, thread, 0, NULL, &graph, &report, &failure));
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
   fastboot_freeze_discard(graph);
   numbers[0] = report.image_size;

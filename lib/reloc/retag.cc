@@ -130,6 +130,14 @@ class Retagger {
 
 }  // namespace
 
-Result<Retagged> retag(Model* model, const std::map<uint32_t, uint32_t>& tags) { return Retagger(model, tags).run(); }
+Result<Retagged> retag(Model* model, const std::map<uint32_t, uint32_t>& tags) {
+  if (!model->needed.empty()) {
+    return fail(Code::target_mismatch,
+                fmt::format("a constructor's number has changed, and the image points into {}, whose closures --retag "
+                            "cannot tell from here; freeze both again",
+                            model->needed.front().name));
+  }
+  return Retagger(model, tags).run();
+}
 
 }  // namespace fastboot::reloc

@@ -31,6 +31,7 @@ struct fastboot_frozen_graph {
   Staging staging;
   Classifier classifier;
   Walker walker{&staging, &classifier};
+  Against against;
   char name[256];
   wire::RootInput* roots = nullptr;  // with strings of their own
   uint32_t root_count = 0;
@@ -41,8 +42,10 @@ namespace {
 
 // The slot of an image follows from its name, so that images that were made apart seldom want the same addresses. The
 // last of the 124 GiB above kSlotBase are left for images that have to go elsewhere.
+constexpr uint64_t kSlots = 96;
+constexpr uint64_t kAllSlots = 124;
+
 uint64_t slot_of(const char* name) {
-  constexpr uint64_t kSlots = 96;
   return wire::kSlotBase + XXH3_64bits(name, strlen(name)) % kSlots * wire::kSlotUnit;
 }
 
@@ -216,6 +219,9 @@ struct Assembly {
   Buffer modules;  // wire::ModuleInput
   Buffer symbols;  // text
   Buffer rebase;
+  Buffer cross;
+  Buffer needed;         // wire::NeededInput
+  Buffer needed_images;  // uint32_t, numbers of Against
   Buffer hashes;
   Buffer hot, tail;
   char executable[4096];
@@ -313,6 +319,48 @@ void fill_input(fastboot_frozen_graph* graph, Assembly* assembly, wire::Snapshot
   input->info_size = graph->classifier.info_size();
   input->lazy_size = graph->staging.lazy().size();
   input->data_size = graph->staging.data().size();
+  input->needed = assembly->needed.at<wire::NeededInput>(0);
+  input->needed_count = assembly->needed.size() / sizeof(wire::NeededInput);
+}
+
+// Those of the images that something in this one points into.
+void add_needed(const fastboot_frozen_graph& graph, Assembly* out) {
+  for (uint32_t i = 0; i < graph.against.count(); ++i) {
+    if (!graph.staging.has_cross(i)) continue;
+    const wire::NeededInput input = {graph.against.record(i), graph.against.name(i)};
+    out->needed.append(&input, sizeof input);
+    out->needed_images.append(&i, sizeof i);
+  }
+}
+
+// The words that point into each.
+void add_cross_streams(fastboot_frozen_graph* graph, const wire::Layout& layout, Assembly* out) {
+  for (uint64_t i = 0; i < out->needed.size() / sizeof(wire::NeededInput); ++i) {
+    const uint32_t image = out->needed_images.at<uint32_t>(0)[i];
+    const uint64_t before = out->cross.size();
+    graph->staging.cross_stream(image, graph->staging.lazy(), layout.lazy_address, &out->cross);
+    graph->staging.cross_stream(image, graph->staging.data(), layout.data_address, &out->cross);
+    out->needed.at<wire::NeededInput>(0)[i].record.cross_count = (out->cross.size() - before) / sizeof(uint64_t);
+  }
+}
+
+// The image's own slot, unless a needed image lies there: then the next that is free of them.
+bool choose_slot(wire::SnapshotInput* input, wire::Layout* layout, Error* error) {
+  for (uint64_t tries = 0; tries <= kSlots; ++tries) {
+    if (!wire::plan(*input, layout, error)) return false;
+    bool taken = input->slot_address + layout->slot_size > wire::kSlotBase + kAllSlots * wire::kSlotUnit;
+    for (uint64_t i = 0; i < input->needed_count && !taken; ++i) {
+      const wire::Needed& needed = input->needed[i].record;
+      taken = input->slot_address < needed.slot_address + needed.size &&
+              needed.slot_address < input->slot_address + layout->slot_size;
+    }
+    if (!taken || input->needed_count == 0) return true;
+    const uint64_t next = (input->slot_address - wire::kSlotBase) / wire::kSlotUnit + 1;
+    input->slot_address = wire::kSlotBase + next % kSlots * wire::kSlotUnit;
+  }
+  return fail(error, Code::refused_dependency,
+              "no slot is free of the %llu images that it points into; link some of them into one",
+              static_cast<unsigned long long>(input->needed_count));
 }
 
 // Where closures or info tables ended up elsewhere than the walk assumed, every address in the image moves.
@@ -364,19 +412,22 @@ bool assemble(fastboot_frozen_graph* graph, Assembly* assembly, wire::SnapshotIn
   Staging& staging = graph->staging;
   add_uses(graph->classifier);
   if (!add_targets(graph->classifier, assembly, error)) return false;
+  add_needed(*graph, assembly);
   fill_input(graph, assembly, input);
-  if (!wire::plan(*input, layout, error)) return false;
+  if (!choose_slot(input, layout, error)) return false;
   settle_addresses(graph, *layout);
   qsort(graph->walker.raws().data(), graph->walker.raws().size(), sizeof(wire::RawReference), compare_raws);
   staging.rebase_stream(staging.lazy(), layout->lazy_address, &assembly->rebase);
   staging.rebase_stream(staging.data(), layout->data_address, &assembly->rebase);
   input->rebase_size = assembly->rebase.size();
+  add_cross_streams(graph, *layout, assembly);
   if (!wire::plan(*input, layout, error)) return false;
   const auto* words = reinterpret_cast<const uint8_t*>(staging.words());
   hash_chunks(words + uint64_t{staging.lazy().begin} * 8, input->lazy_size, &assembly->hashes);
   hash_chunks(words, input->data_size, &assembly->hashes);
   hash_chunks(assembly->rebase.data(), input->rebase_size, &assembly->hashes);
-  if (assembly->rebase.failed() || assembly->hashes.failed()) {
+  hash_chunks(assembly->cross.data(), assembly->cross.size(), &assembly->hashes);
+  if (assembly->rebase.failed() || assembly->cross.failed() || assembly->needed.failed() || assembly->hashes.failed()) {
     return fail(error, Code::out_of_memory, "no memory for the rebase stream of the image");
   }
   return wire::emit(*input, *layout, assembly->hashes.data(), &assembly->hot, &assembly->tail, error);
@@ -392,7 +443,9 @@ bool write_file(const char* path, const fastboot_frozen_graph& graph, const Asse
          file.write(layout.lazy_offset, words + lazy_at, input.lazy_size, error) &&
          file.write(layout.data_offset, words, input.data_size, error) &&
          file.write(layout.cold_offset, assembly.rebase.data(), assembly.rebase.size(), error) &&
-         file.write(layout.cold_offset + layout.rebase_size, assembly.hashes.data(), assembly.hashes.size(), error) &&
+         file.write(layout.cold_offset + layout.rebase_size, assembly.cross.data(), assembly.cross.size(), error) &&
+         file.write(layout.cold_offset + layout.rebase_size + layout.cross_size, assembly.hashes.data(),
+                    assembly.hashes.size(), error) &&
          file.write(layout.tail_offset, assembly.tail.data(), assembly.tail.size(), error) &&
          file.commit(layout.file_size, error);
 }
@@ -427,6 +480,17 @@ bool set_roots(fastboot_frozen_graph* graph, const fastboot_root* roots, uint32_
   return ok || fail(error, Code::out_of_memory, "no memory for the names of %u roots", count);
 }
 
+// The images that the caller names, and those that whoever captures does.
+bool set_against(fastboot_frozen_graph* graph, const char* const* paths, uint32_t count, Error* error) {
+  for (uint32_t i = 0; i < count; ++i) {
+    char* instead = needed_by_name(paths[i]);
+    const bool added = graph->against.add(instead != nullptr ? instead : paths[i], false, error);
+    free(instead);
+    if (!added) return false;
+  }
+  return capture_directory() == nullptr || graph->against.add_from_environment(error);
+}
+
 // Where the walk has found the roots.
 void place_roots(fastboot_frozen_graph* graph) {
   for (uint32_t i = 0; i < graph->root_count; ++i) {
@@ -437,6 +501,19 @@ void place_roots(fastboot_frozen_graph* graph) {
   }
 }
 
+// A root in another image would be a name for something of that one, which has names of its own.
+bool check_roots(const fastboot_frozen_graph& graph, Error* error) {
+  for (uint32_t i = 0; i < graph.root_count; ++i) {
+    const uint32_t elsewhere = graph.walker.root_elsewhere(i);
+    if (elsewhere == Staging::kNoImage) continue;
+    return fail(error, Code::refused_root_elsewhere,
+                "cannot freeze \"%.200s\" against %.300s: the value itself is a closure of that image; thaw it from "
+                "there, or freeze a value that refers to it",
+                graph.roots[i].name, graph.against.name(elsewhere));
+  }
+  return true;
+}
+
 // While the world stands still.
 bool walk(fastboot_frozen_graph* graph, const fastboot_root* roots, Error* error) {
   Walker& walker = graph->walker;
@@ -444,7 +521,12 @@ bool walk(fastboot_frozen_graph* graph, const fastboot_root* roots, Error* error
     if (!walker.add_root(reinterpret_cast<uint64_t>(deRefStablePtr(roots[i].value))))
       return fail(error, Code::out_of_memory, "no memory for %u roots", graph->root_count);
   }
-  if (walker.run(error)) return true;
+  if (!graph->against.find_images(error)) return false;
+  if (!graph->against.empty()) {
+    if (!graph->staging.reserve_cross(graph->against.count())) return false;
+    walker.set_against(&graph->against);
+  }
+  if (walker.run(error)) return check_roots(*graph, error);
   // The path is looked for now: it reads names out of the heap's info tables only, but a refused closure may move.
   if (walker.refusal().code != Code::ok) describe_refusal(graph, error);
   return false;
@@ -454,8 +536,9 @@ bool walk(fastboot_frozen_graph* graph, const fastboot_root* roots, Error* error
 
 extern "C" {
 
-uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint32_t root_count, void* thread,
-                              int safe_call, void** thunks, fastboot_frozen_graph** out, fastboot_freeze_report* report,
+uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint32_t root_count,
+                              const char* const* against, uint32_t against_count, void* thread, int safe_call,
+                              void** thunks, fastboot_frozen_graph** out, fastboot_freeze_report* report,
                               fastboot_error* error) {
   *out = nullptr;
   *report = fastboot_freeze_report{};
@@ -470,7 +553,8 @@ uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint
   auto* graph = new (memory) fastboot_frozen_graph;
   memcpy(graph->name, name, strlen(name) + 1);
   graph->slot = slot_of(name);
-  bool ok = set_roots(graph, roots, root_count, &why) && reserve_memory(graph, &why) &&
+  bool ok = set_roots(graph, roots, root_count, &why) && set_against(graph, against, against_count, &why) &&
+            reserve_memory(graph, &why) &&
             (thunks == nullptr || graph->walker.collect_thunks() ||
              fail(&why, Code::out_of_memory, "no address space for a list of thunks; raise `ulimit -v`"));
   if (ok) {
@@ -524,6 +608,7 @@ uint32_t fastboot_freeze_write(fastboot_frozen_graph* graph, const char* path, f
   }
   report->file_size = layout.file_size;
   report->targets = graph->classifier.target_count();
+  report->needed_images = input.needed_count;
   report->write_time = runtime::now() - start;
   free(memory);
   if (ok) {

@@ -1,6 +1,7 @@
 #include "ghc-9.0/image.h"
 #include "format/wire/placement_of_code.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 namespace fastboot::ghc {
@@ -32,6 +33,10 @@ const wire::Target* Image::target_of_info(uint64_t info) const {
   return nullptr;
 }
 
+ContentIdText::ContentIdText(const uint8_t* id) {
+  for (uint32_t i = 0; i < wire::kContentIdSize; ++i) snprintf(text + 2 * i, 3, "%02x", id[i]);
+}
+
 FASTBOOT_EVERY_THAW Image* first_image() { return __atomic_load_n(&images, __ATOMIC_ACQUIRE); }
 
 Image* find_image(uint64_t address) {
@@ -60,6 +65,9 @@ FASTBOOT_EVERY_THAW Image* add_image(Image* image) {
 }
 
 void remove_image(Image* image) {
+  for (uint64_t i = 0; i < image->view.needed_count; ++i) --image->needs[i].image->dependents;
+  free(image->needs);
+  image->needs = nullptr;
   __atomic_store_n(&image->end, uint64_t{0}, __ATOMIC_RELEASE);
   free(image->metadata);
   image->metadata = nullptr;

@@ -9,6 +9,21 @@
 
 namespace fastboot::ghc {
 
+struct Image;
+
+// An image that another needs, and by how much its parts are off the addresses that the other expects.
+struct Dependency {
+  struct Part {
+    uint64_t begin = 0, size = 0;  // expected addresses; the end is one of them
+    uint64_t delta = 0;            // process address minus expected address
+  };
+  Image* image = nullptr;
+  Part parts[2];
+  uint32_t part_count = 0;
+
+  bool in_place() const { return parts[0].delta == 0 && (part_count == 1 || parts[1].delta == 0); }
+};
+
 struct Image {
   Image* next;
   wire::View view;         // over `metadata`
@@ -21,14 +36,20 @@ struct Image {
   Placement placement;
   Builds builds;       // what a caller has to allow to have it
   void* static_roots;  // a StablePtr, or nullptr
+  bool pointed_to;     // the latest walk for a freeze was against it: its thunks stay thunks
   // Under the lock of thaw.cc:
-  bool permanent;   // somebody may use it until the process ends
-  uint32_t scopes;  // that use it now
+  bool permanent;        // somebody may use it until the process ends
+  uint32_t scopes;       // that use it now
+  uint32_t dependents;   // images that need it
+  Dependency* needs;     // the images that it needs, as many as its view says; from malloc
+  uint64_t relocations;  // words of it that were changed because a needed image lies elsewhere than expected
+  uint64_t attempt;      // number of the thaw that mapped it because another needs it; 0: a caller asked for it
   // Whether the collector meets pointers into it (scope.h):
   uint64_t watch;  // number of the watch that is on; 0: none
   bool met;
 
   uint64_t process(uint64_t image_address) const { return image_address + delta; }
+  bool in_use() const { return permanent || scopes != 0 || dependents != 0; }
   bool contains(uint64_t address) const { return address >= begin && address < end; }
   bool holds_closures(uint64_t address) const {
     const auto inside = [&](const wire::Segment& s) { return address - process(s.address) < s.size; };
@@ -40,6 +61,12 @@ struct Image {
   uint64_t link_word(const wire::Target& target) const {
     return reinterpret_cast<const uint64_t*>(process(view.link.address))[&target - view.targets];
   }
+};
+
+// A content id in hexadecimal, for messages.
+struct ContentIdText {
+  explicit ContentIdText(const uint8_t* id);
+  char text[2 * wire::kContentIdSize + 1];
 };
 
 // The thawed image that `address` belongs to, or nullptr. Safe to call without a lock: what is in the list stays in it,

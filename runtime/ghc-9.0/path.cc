@@ -30,6 +30,7 @@ bool PathFinder::visit_word(uint32_t step, Offset slot, uint32_t field, bool* fo
     return true;
   }
   if (test(pending_.data(), slot)) return true;
+  if (walker_.staging_.cross_image(slot) != Staging::kNoImage) return true;
   const uint64_t word = walker_.staging_.words()[slot] & ~uint64_t{7};
   const auto closure = static_cast<Offset>((word - walker_.staging_.base()) / 8);
   if (test_and_set(seen_.data(), closure)) return true;

@@ -45,75 +45,130 @@ class Piece {
   uint8_t* data_ = nullptr;
 };
 
-bool check_hashes(const View& view, const Piece& hashes, const Piece& stream, wire::Error* error) {
-  const wire::Table& table = view.table(TableKind::chunk_hashes);
-  uint8_t hash[wire::kHashSize];
-  wire::hash128(hashes.data(), table.size, hash);
-  bool same = memcmp(hash, view.header->data_hash, wire::kHashSize) == 0;
-  const uint64_t size = view.table(TableKind::rebase).size;
-  const uint8_t* expected =
-      hashes.data() + (wire::chunk_count(view.lazy.size) + wire::chunk_count(view.data.size)) * wire::kHashSize;
-  for (uint64_t at = 0; same && at < size; at += wire::kChunkSize) {
-    wire::hash128(stream.data() + at, size - at < wire::kChunkSize ? size - at : wire::kChunkSize, hash);
-    same = memcmp(hash, expected + at / wire::kChunkSize * wire::kHashSize, wire::kHashSize) == 0;
+// A table of the cold segment, checked against its hashes.
+class ColdTable {
+ public:
+  bool read(int fd, uint64_t base, const View& view, TableKind kind, wire::Error* error) {
+    const wire::Table& table = view.table(kind);
+    const wire::Table& hash_table = view.table(TableKind::chunk_hashes);
+    const auto offset = [&](const wire::Table& of) {
+      return base + view.cold.offset + (of.address - view.cold.address);
+    };
+    size_ = table.size;
+    return (size_ == 0 || bytes_.read(fd, offset(table), size_, error)) &&
+           hashes_.read(fd, offset(hash_table), hash_table.size, error) && check(view, kind, error);
   }
-  return same || fail(error, Code::hash_mismatch,
-                      "its rebase stream does not match its hash: the file was damaged; freeze it again");
-}
+  const uint64_t* words() const { return reinterpret_cast<const uint64_t*>(bytes_.data()); }
 
-struct Rebaser {
-  const View& view;
-  uint64_t delta;
-  uint64_t image_begin, image_end;  // image addresses that words may hold
+ private:
+  bool check(const View& view, TableKind kind, wire::Error* error) const {
+    uint8_t hash[wire::kHashSize];
+    wire::hash128(hashes_.data(), view.table(TableKind::chunk_hashes).size, hash);
+    bool same = memcmp(hash, view.header->data_hash, wire::kHashSize) == 0;
+    uint64_t chunk = wire::chunk_count(view.lazy.size) + wire::chunk_count(view.data.size);
+    if (kind == TableKind::cross) chunk += wire::chunk_count(view.table(TableKind::rebase).size);
+    for (uint64_t at = 0; same && at < size_; at += wire::kChunkSize, ++chunk) {
+      wire::hash128(bytes_.data() + at, size_ - at < wire::kChunkSize ? size_ - at : wire::kChunkSize, hash);
+      same = memcmp(hash, hashes_.data() + chunk * wire::kHashSize, wire::kHashSize) == 0;
+    }
+    return same ||
+           fail(error, Code::hash_mismatch, "its %s does not match its hash: the file was damaged; freeze it again",
+                kind == TableKind::cross ? "list of words that point into other images" : "rebase stream");
+  }
 
-  bool in(const wire::Segment& segment, uint64_t address) const {
-    return address >= segment.address && address - segment.address <= segment.size - 8 && segment.size >= 8;
-  }
-  bool word(uint64_t address, wire::Error* error) const {
-    if (address % 8 != 0 || !(in(view.data, address) || in(view.lazy, address))) {
-      return fail(error, Code::corrupt, "its rebase stream names word 0x%llx, outside the image",
-                  static_cast<ull>(address));
-    }
-    auto* at = reinterpret_cast<uint64_t*>(address + delta);
-    if (*at < image_begin || *at > image_end) {
-      return fail(error, Code::corrupt, "word 0x%llx holds 0x%llx, which is no address of the image; freeze it again",
-                  static_cast<ull>(address), static_cast<ull>(*at));
-    }
-    *at += delta;
-    return true;
-  }
+  Piece bytes_;
+  Piece hashes_;
+  uint64_t size_ = 0;
 };
 
-}  // namespace
-
-bool rebase_image(int fd, uint64_t base, const View& view, uint64_t delta, wire::Error* error) {
-  const wire::Table& rebase = view.table(TableKind::rebase);
-  const wire::Table& hash_table = view.table(TableKind::chunk_hashes);
-  Piece stream;
-  Piece hashes;
-  if (!stream.read(fd, base + view.cold.offset, rebase.size, error) ||
-      !hashes.read(fd, base + view.cold.offset + (hash_table.address - view.cold.address), hash_table.size, error) ||
-      !check_hashes(view, hashes, stream, error)) {
-    return false;
-  }
-  const Rebaser rebaser = {view, delta, view.header->slot_address, view.data.address + view.data.size};
-  const auto* words = reinterpret_cast<const uint64_t*>(stream.data());
+// Calls `word` with each address that a stream names, until it gives false.
+template <class Word>
+bool each_word(const uint64_t* words, uint64_t count, wire::Error* error, const Word& word) {
   uint64_t next = 0;  // the word that an odd entry's first bit stands for
-  for (uint64_t i = 0; i < rebase.count; ++i) {
+  for (uint64_t i = 0; i < count; ++i) {
     if ((words[i] & 1) == 0) {
       if (words[i] < next)
         return fail(error, Code::corrupt, "its rebase stream is not ascending at entry %llu", static_cast<ull>(i));
-      if (!rebaser.word(words[i], error)) return false;
+      if (!word(words[i])) return false;
       next = words[i] + 8;
       continue;
     }
     if (next == 0) return fail(error, Code::corrupt, "its rebase stream starts with a bitmap");
     for (uint64_t bits = words[i] >> 1; bits != 0; bits &= bits - 1) {
-      if (!rebaser.word(next + 8 * static_cast<uint64_t>(__builtin_ctzll(bits)), error)) return false;
+      if (!word(next + 8 * static_cast<uint64_t>(__builtin_ctzll(bits)))) return false;
     }
     next += 63 * 8;
   }
   return true;
+}
+
+// The word at image address `address`, in this process; nullptr: there is none.
+uint64_t* word_of(const View& view, uint64_t delta, uint64_t address, wire::Error* error) {
+  const auto in = [&](const wire::Segment& segment) {
+    return address >= segment.address && segment.size >= 8 && address - segment.address <= segment.size - 8;
+  };
+  if (address % 8 == 0 && (in(view.data) || in(view.lazy))) return reinterpret_cast<uint64_t*>(address + delta);
+  fail(error, Code::corrupt, "its rebase stream names word 0x%llx, outside the image", static_cast<ull>(address));
+  return nullptr;
+}
+
+// A word that pointed to `*word` as expected points to where that is.
+bool move(const Dependency& needed, uint64_t* word) {
+  for (uint32_t i = 0; i < needed.part_count; ++i) {
+    const Dependency::Part& part = needed.parts[i];
+    if (*word < part.begin || *word - part.begin > part.size) continue;
+    *word += part.delta;
+    return true;
+  }
+  return false;
+}
+
+bool relocate_words(const View& view, const Dependency& needed, const wire::Needed& record, const ColdTable& cross,
+                    uint64_t delta, uint64_t* relocations, wire::Error* error) {
+  return each_word(cross.words() + record.cross_first, record.cross_count, error, [&](uint64_t address) {
+    uint64_t* at = word_of(view, delta, address, error);
+    if (at == nullptr) return false;
+    ++*relocations;
+    return move(needed, at) ||
+           fail(error, Code::corrupt, "word 0x%llx holds 0x%llx, which is no address of %s; freeze it again",
+                static_cast<ull>(address), static_cast<ull>(*at), view.string(record.name));
+  });
+}
+
+}  // namespace
+
+bool rebase_image(int fd, uint64_t base, const View& view, uint64_t delta, wire::Error* error) {
+  ColdTable rebase;
+  if (!rebase.read(fd, base, view, TableKind::rebase, error)) return false;
+  const uint64_t begin = view.header->slot_address;
+  const uint64_t end = view.data.address + view.data.size;
+  return each_word(rebase.words(), view.table(TableKind::rebase).count, error, [&](uint64_t address) {
+    uint64_t* at = word_of(view, delta, address, error);
+    if (at == nullptr) return false;
+    if (*at < begin || *at > end) {
+      return fail(error, Code::corrupt, "word 0x%llx holds 0x%llx, which is no address of the image; freeze it again",
+                  static_cast<ull>(address), static_cast<ull>(*at));
+    }
+    *at += delta;
+    return true;
+  });
+}
+
+bool relocate_cross(const runtime::SnapshotFile& file, const Dependency* needed, uint64_t delta, uint64_t* relocations,
+                    wire::Error* error) {
+  const View& view = file.view();
+  auto* data = reinterpret_cast<void*>(view.data.address + delta);
+  ColdTable cross;
+  if (!cross.read(file.descriptor(), file.base(), view, TableKind::cross, error)) return false;
+  if (mprotect(data, view.data.size, PROT_READ | PROT_WRITE) != 0) {
+    return fail(error, Code::mapping_failed, "cannot make its data writable for a moment: %s", strerror(errno));
+  }
+  for (uint64_t i = 0; i < view.needed_count; ++i) {
+    if (needed[i].in_place()) continue;
+    if (!relocate_words(view, needed[i], view.needed[i], cross, delta, relocations, error)) return false;
+  }
+  return mprotect(data, view.data.size, PROT_READ) == 0 ||
+         fail(error, Code::mapping_failed, "cannot protect its data: %s", strerror(errno));
 }
 
 bool apply_raw_references(const View& view, uint64_t delta, wire::Error* error) {

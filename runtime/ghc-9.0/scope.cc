@@ -20,12 +20,14 @@ uint64_t last_watch = 0;
 constexpr uint64_t kDescriptorBytes = FIRST_BLOCK_OFF;
 static_assert(kDescriptorBytes % wire::kPageSize == 0 && kDescriptorBytes == 256 * sizeof(bdescr));
 
-// In the middle of a closure that is larger than a megablock there are none, and nobody looks for them.
+// In the middle of a closure that is larger than a megablock there are none, and nobody looks for them. Whether there
+// are tells the first one: those behind a megablock's last closure are zeros. Should a closure's words look like it,
+// the image stays for no reason when they are read.
 bool has_descriptors(uint64_t megablock) {
   const auto* first = reinterpret_cast<const bdescr*>(megablock) + FIRST_BLOCK_OFF / BLOCK_SIZE;
-  const auto* last = reinterpret_cast<const bdescr*>(megablock) + MBLOCK_SIZE / BLOCK_SIZE - 1;
   return reinterpret_cast<uint64_t>(first->start) == megablock + FIRST_BLOCK_OFF &&
-         reinterpret_cast<uint64_t>(last->start) == megablock + MBLOCK_SIZE - BLOCK_SIZE;
+         reinterpret_cast<uint64_t>(first->free) == megablock + FIRST_BLOCK_OFF + BLOCK_SIZE && first->blocks == 1 &&
+         (first->flags & BF_EVACUATED) != 0;
 }
 
 bool hide_descriptors(const Image& image, const wire::Segment& segment) {
@@ -72,33 +74,60 @@ void tell_that_it_stays(const Image& image, const char* why) {
 
 }  // namespace
 
-uint64_t watch_references(Image* image) {
-  if (image->permanent || image->scopes != 0) return 0;
+namespace {
+
+// False where the image stays without asking the collector.
+bool watch_one(Image* image, uint64_t watch) {
   const char* obstacle = RtsFlags.GcFlags.useNonmoving ? "the non-moving collector does not tell what it meets"
                          : holds_literals(*image)      ? "it holds string literals, whose addresses code may still have"
                          : !faults_are_ours()          ? "the program has a handler of its own for SIGSEGV"
                                                        : nullptr;
   if (obstacle != nullptr) {
     tell_that_it_stays(*image, obstacle);
-    return 0;
+    return false;
   }
   show_descriptors(*image);  // an earlier watch may still be on
   __atomic_store_n(&image->met, false, __ATOMIC_RELAXED);
-  image->watch = ++last_watch;
-  if (hide_descriptors(*image, image->view.data) && hide_descriptors(*image, image->view.lazy)) return image->watch;
+  image->watch = watch;
+  if (hide_descriptors(*image, image->view.data) && hide_descriptors(*image, image->view.lazy)) return true;
   image->watch = 0;
   show_descriptors(*image);
   tell_that_it_stays(*image, "the system does not let its pages be protected");
-  return 0;
+  return false;
 }
 
-void release_unless_met(Image* image, uint64_t watch) {
-  if (image->watch != watch) return;
+// Is `image` needed by images that this watch is on, and in use by nobody else?
+bool goes_with_others(const Image& image, uint64_t watch) {
+  if (image.metadata == nullptr || image.permanent || image.scopes != 0 || image.dependents == 0) return false;
+  uint32_t watched = 0;
+  for (const Image* other = first_image(); other != nullptr; other = other->next) {
+    for (uint64_t i = 0; other->metadata != nullptr && i < other->view.needed_count; ++i) {
+      if (other->needs[i].image == &image && other->watch == watch) ++watched;
+    }
+  }
+  return watched == image.dependents;
+}
+
+// The images that only the watched one needs, and those that only these need, go with it if nothing refers to them.
+void watch_needed(uint64_t watch) {
+  for (bool more = true; more;) {
+    more = false;
+    for (Image* image = first_image(); image != nullptr; image = image->next) {
+      if (image->watch != watch && goes_with_others(*image, watch)) more |= watch_one(image, watch);
+    }
+  }
+}
+
+// Ends a watch, with what the collector has found.
+void end_watch(Image* image) {
   image->watch = 0;
   const bool met = __atomic_load_n(&image->met, __ATOMIC_ACQUIRE);
-  if (met || image->permanent || image->scopes != 0) {
+  if (met || image->in_use()) {
     show_descriptors(*image);
-    tell_that_it_stays(*image, met ? "something in the heap still refers to it" : "it was thawed again");
+    const char* why = met                      ? "something in the heap still refers to it"
+                      : image->dependents != 0 ? "another image needs it"
+                                               : "it was thawed again";
+    tell_that_it_stays(*image, why);
     return;
   }
   runtime::trace("image \"%s\": unmapped, for nothing refers to it any more",
@@ -108,6 +137,31 @@ void release_unless_met(Image* image, uint64_t watch) {
   remove_image(image);
   release(placement);
   if (roots != nullptr) hs_free_stable_ptr(roots);
+}
+
+// One that the watch is on; where there is one, an image that no other needs.
+Image* next_watched(uint64_t watch) {
+  Image* found = nullptr;
+  for (Image* image = first_image(); image != nullptr; image = image->next) {
+    if (image->metadata != nullptr && image->watch == watch && (found == nullptr || image->dependents == 0))
+      found = image;
+  }
+  return found;
+}
+
+}  // namespace
+
+uint64_t watch_references(Image* image) {
+  if (image->in_use()) return 0;
+  const uint64_t watch = ++last_watch;
+  if (!watch_one(image, watch)) return 0;
+  if (image->view.needed_count != 0) watch_needed(watch);
+  return watch;
+}
+
+void release_unless_met(uint64_t watch) {
+  if (watch == 0) return;
+  for (Image* image = next_watched(watch); image != nullptr; image = next_watched(watch)) end_watch(image);
 }
 
 bool notice_reference(Image* image, uint64_t address) {

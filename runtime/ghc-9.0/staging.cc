@@ -73,16 +73,64 @@ void Staging::mark_long(Offset offset, uint32_t count) {
   }
 }
 
-void Staging::unmark(Offset begin, Offset end) {
+namespace {
+
+void clear_bits(uint64_t* bits, Offset begin, Offset end) {
   for (Offset at = begin; at < end;) {
     if (at % 64 == 0 && end - at >= 64) {
-      bits_[at / 64] = 0;
+      bits[at / 64] = 0;
       at += 64;
     } else {
-      bits_[at / 64] &= ~(uint64_t{1} << (at % 64));
+      bits[at / 64] &= ~(uint64_t{1} << (at % 64));
       ++at;
     }
   }
+}
+
+}  // namespace
+
+void Staging::unmark(Offset begin, Offset end) {
+  clear_bits(bits_, begin, end);
+  for (uint32_t i = 0; i < cross_count_; ++i) {
+    if (cross_[i].data() != nullptr) clear_bits(reinterpret_cast<uint64_t*>(cross_[i].data()), begin, end);
+  }
+}
+
+// --- words that point into other images ----------------------------------------------------------
+
+bool Staging::reserve_cross(uint32_t count) {
+  cross_count_ = count;
+  return count <= wire::kMaxNeeded;
+}
+
+bool Staging::mark_cross(Offset offset, uint32_t image) {
+  runtime::Reservation& map = cross_[image];
+  if (map.data() == nullptr && !map.reserve(bitmap_.size(), bitmap_.size(), false)) return false;
+  clear_bits(bits_, offset, offset + 1);
+  reinterpret_cast<uint64_t*>(map.data())[offset / 64] |= uint64_t{1} << (offset % 64);
+  return true;
+}
+
+uint32_t Staging::cross_image(Offset offset) const {
+  for (uint32_t i = 0; i < cross_count_; ++i) {
+    if (cross_[i].data() != nullptr && (cross_bits(i)[offset / 64] >> (offset % 64) & 1) != 0) return i;
+  }
+  return kNoImage;
+}
+
+bool Staging::has_cross(uint32_t image) const {
+  if (cross_[image].data() == nullptr) return false;
+  const Area* areas[] = {&data_, &lazy_};
+  for (const Area* area : areas) {
+    for (uint64_t group = area->begin / 64; group * 64 < area->cursor; ++group) {
+      if (cross_bits(image)[group] != 0) return true;
+    }
+  }
+  return false;
+}
+
+void Staging::cross_stream(uint32_t image, const Area& area, uint64_t address, wire::Buffer* out) const {
+  append_stream(cross_bits(image), area, address, out);
 }
 
 void Staging::rewind(const Watermark& before) {
@@ -148,21 +196,29 @@ void Staging::relocate(const Move* moves, uint32_t count) {
   }
 }
 
-// 64 bits of the bitmap from any position.
-uint64_t Staging::bits_at(uint64_t position) const {
+namespace {
+
+// 64 bits of a bitmap from any position.
+uint64_t bits_at(const uint64_t* bits, uint64_t position) {
   const uint64_t shift = position % 64;
-  const uint64_t low = bits_[position / 64] >> shift;
-  return shift == 0 ? low : low | bits_[position / 64 + 1] << (64 - shift);
+  const uint64_t low = bits[position / 64] >> shift;
+  return shift == 0 ? low : low | bits[position / 64 + 1] << (64 - shift);
+}
+
+}  // namespace
+
+void Staging::rebase_stream(const Area& area, uint64_t address, wire::Buffer* out) const {
+  append_stream(bits_, area, address, out);
 }
 
 // RELR: an even word is the address of a word to rebase; an odd word's bits 1 to 63 tell about the 63 words that follow
 // the last one spoken of.
-void Staging::rebase_stream(const Area& area, uint64_t address, wire::Buffer* out) const {
+void Staging::append_stream(const uint64_t* map, const Area& area, uint64_t address, wire::Buffer* out) {
   constexpr uint64_t kBits63 = (uint64_t{1} << 63) - 1;
   uint64_t position = area.begin;
   const uint64_t end = area.cursor;
   while (position < end) {
-    const uint64_t bits = bits_at(position);
+    const uint64_t bits = bits_at(map, position);
     if (bits == 0) {
       position += 64;
       continue;
@@ -173,7 +229,7 @@ void Staging::rebase_stream(const Area& area, uint64_t address, wire::Buffer* ou
     out->append(&first, sizeof first);
     ++position;
     while (position < end) {
-      const uint64_t next = bits_at(position) & kBits63;
+      const uint64_t next = bits_at(map, position) & kBits63;
       if (next == 0) break;
       const uint64_t coded = next << 1 | 1;
       out->append(&coded, sizeof coded);

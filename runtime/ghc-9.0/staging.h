@@ -79,6 +79,17 @@ class Staging {
   }
   bool marked(Offset offset) const { return (bits_[offset / 64] >> (offset % 64) & 1) != 0; }
 
+  // Makes room for telling the words that hold addresses of up to `count` other images.
+  bool reserve_cross(uint32_t count);
+  // Says that the word holds an address of other image `image`, and none of this one. False: no memory for that.
+  bool mark_cross(Offset offset, uint32_t image);
+  // The other image whose address the word holds, or kNoImage.
+  static constexpr uint32_t kNoImage = 0xffffffff;
+  uint32_t cross_image(Offset offset) const;
+  bool has_cross(uint32_t image) const;
+  // As rebase_stream(), of these words.
+  void cross_stream(uint32_t image, const Area& area, uint64_t address, wire::Buffer* out) const;
+
   // Everything that was allocated after save() can be taken back; its words are zero again.
   struct Watermark {
     Area data, lazy;
@@ -108,10 +119,13 @@ class Staging {
   Offset allocate_in_new_megablock(Area& area, uint64_t count);
   void mark_long(Offset offset, uint32_t count);
   void unmark(Offset begin, Offset end);
-  uint64_t bits_at(uint64_t position) const;
+  static void append_stream(const uint64_t* bits, const Area& area, uint64_t address, wire::Buffer* out);
+  const uint64_t* cross_bits(uint32_t image) const { return reinterpret_cast<const uint64_t*>(cross_[image].data()); }
 
   runtime::Reservation memory_;
   runtime::Reservation bitmap_;
+  runtime::Reservation cross_[wire::kMaxNeeded];  // likewise, for each other image; made when there is a word for it
+  uint32_t cross_count_ = 0;
   runtime::ReservedArray<Offset> heads_;     // megablocks that have descriptors
   runtime::ReservedArray<Offset> young_;     // blocks of generation 0
   Offset empty_cursor_ = 0, empty_end_ = 0;  // in the last of them

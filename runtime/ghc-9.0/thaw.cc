@@ -15,12 +15,14 @@
 #include "fastboot.h"
 #include "format/wire/buffer.h"
 #include "format/wire/placement_of_code.h"
+#include "ghc-9.0/against.h"
 #include "ghc-9.0/binding.h"
 #include "ghc-9.0/facts.h"
 #include "ghc-9.0/fault.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/interned.h"
 #include "ghc-9.0/lazy.h"
+#include "ghc-9.0/needs.h"
 #include "ghc-9.0/placement.h"
 #include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
@@ -256,10 +258,19 @@ void* keep_roots(const Image& image, const Bound& bound) {
                            further.size() / sizeof(uint64_t));
 }
 
+Image* thaw_needed(const Thawing& thawing, SnapshotFile* file, Error* error);
+
+bool find_needed(const Thawing& thawing, Needs* needs, Timeline* timeline, Error* error) {
+  timeline->step("bind");
+  const bool found = needs->find(thawing, thaw_needed, error);
+  timeline->step("needed images");
+  return found;
+}
+
 // Gives the image in the list, or nullptr.
-FASTBOOT_EVERY_THAW Image* thaw_new(const char* path, SnapshotFile* file, Builds builds, Timeline* timeline,
-                                    Error* error) {
+FASTBOOT_EVERY_THAW Image* thaw_new(const Thawing& thawing, SnapshotFile* file, Timeline* timeline, Error* error) {
   const View& view = file->view();
+  Needs needs;
   wire::Buffer memory;
   Bound bound;
   const uint64_t forced = forced_offset(view);
@@ -268,15 +279,17 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const char* path, SnapshotFile* file, Builds
     return nullptr;
   }
   Placement placement;
-  if (!check_process(view, error) || !bind(path, view, builds, &memory, &bound, error) ||
-      !check_further_roots(view, bound, error) || !choose_placement(view, &placement, error)) {
+  if (!check_process(view, error) || !bind(thawing.path, view, thawing.builds, &memory, &bound, error) ||
+      !check_further_roots(view, bound, error) ||
+      (view.needed_count != 0 && !find_needed(thawing, &needs, timeline, error)) ||
+      !choose_placement(view, &placement, error)) {
     return nullptr;
   }
   timeline->step("bind");
   Image* image = new_image(file, placement, forced, error);
   // From here on, what fails is undone.
   const Mapping mapping = {*file, bound, placement, placement.begin - view.header->slot_address, timeline, error};
-  if (image == nullptr || !mapping.map()) {
+  if (image == nullptr || !mapping.map() || (view.needed_count != 0 && !needs.relocate(*file, mapping.delta, error))) {
     release(placement);
     if (image != nullptr) free(image->metadata);
     free(image);
@@ -288,6 +301,7 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const char* path, SnapshotFile* file, Builds
   image->static_roots = keep_roots(*image, bound);
   image->builds = bound.builds;
   image = add_image(image);
+  if (view.needed_count != 0) needs.keep_for(image);
   report_faults();
   timeline->step("static roots");
   return image;
@@ -326,11 +340,30 @@ bool open_snapshot(const char* path, const char* root_name, SnapshotFile* file, 
          (error->code == Code::not_found && open_carried(path, root_name, embedded, opened, error));
 }
 
-[[gnu::noinline]] void trace_thaw(const char* path, const SnapshotFile& file, const Root& root, Timeline* timeline) {
+[[gnu::noinline]] void trace_thaw(const char* path, const SnapshotFile& file, const Image& image, const Root* root,
+                                  Timeline* timeline) {
+  const View& view = image.view;
+  char needs[64] = "";
+  if (view.needed_count != 0) {
+    snprintf(needs, sizeof needs, "needs %llu image%s, relocations %llu; ", static_cast<ull>(view.needed_count),
+             view.needed_count == 1 ? "" : "s", static_cast<ull>(image.relocations));
+  }
   char steps[1024];
   timeline->describe(steps, sizeof steps);
-  runtime::trace("%s: thawed \"%s\" :: %s%s; %s", path, file.view().string(root.name),
-                 file.view().string(root.type_name), file.embedded() ? ", from the program" : "", steps);
+  const char* from = file.embedded() ? ", from the program" : "";
+  if (root != nullptr) {
+    runtime::trace("%s: thawed \"%s\" :: %s%s; %s%s", path, view.string(root->name), view.string(root->type_name), from,
+                   needs, steps);
+  } else {
+    runtime::trace("%s: thawed because it is needed%s; %s%s", path, from, needs, steps);
+  }
+}
+
+Image* thaw_needed(const Thawing& thawing, SnapshotFile* file, Error* error) {
+  Timeline timeline;
+  Image* image = thaw_new(thawing, file, &timeline, error);
+  if (image != nullptr && timeline.on()) trace_thaw(thawing.path, *file, *image, nullptr, &timeline);
+  return image;
 }
 
 // What a caller asks for.
@@ -366,7 +399,7 @@ FASTBOOT_EVERY_THAW bool thaw(const Request& request, void** closure, Image** sc
   const Locked locked(&lock);
   Image* image = find_thawed(opened->view());
   if (image != nullptr && !check_builds(*image, request.builds, error)) return false;
-  if (image == nullptr) image = thaw_new(request.path, opened, request.builds, &timeline, error);
+  if (image == nullptr) image = thaw_new({nullptr, request.path, opened, request.builds}, opened, &timeline, error);
   if (image == nullptr) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);
   if (scoped == nullptr) {
@@ -375,9 +408,24 @@ FASTBOOT_EVERY_THAW bool thaw(const Request& request, void** closure, Image** sc
     ++image->scopes;
     *scoped = image;
   }
-  if (timeline.on()) trace_thaw(request.path, *opened, *root, &timeline);
+  if (timeline.on()) trace_thaw(request.path, *opened, *image, root, &timeline);
   return true;
 }
+
+// The path that a caller gives, or where FASTBOOT_NEEDS has a file of that name, that one.
+class ChosenPath {
+ public:
+  explicit ChosenPath(const char* path)
+      : path_(path), needed_(getenv("FASTBOOT_NEEDS") ? needed_by_name(path) : nullptr) {}
+  ChosenPath(const ChosenPath&) = delete;
+  ChosenPath& operator=(const ChosenPath&) = delete;
+  ~ChosenPath() { free(needed_); }
+  const char* get() const { return needed_ != nullptr ? needed_ : path_; }
+
+ private:
+  const char* path_;
+  char* needed_;
+};
 
 // Errors are made in the caller's memory, where there is some: three kilobytes on the stack would be a page of it that
 // no thaw without an error needs. The two structures start alike.
@@ -408,9 +456,15 @@ FASTBOOT_EVERY_THAW uint32_t fastboot_thaw(const char* path, const char* root, c
                                            fastboot_builds builds, void** closure, fastboot_error* error) {
   Error* why = made_in(error);
   *closure = nullptr;
+  const ChosenPath chosen(path);
   const Request request = {
-      path, root, type_name, {type_fingerprint_0, type_fingerprint_1}, static_cast<Builds>(builds)};
-  return thaw(request, closure, nullptr, why) ? 0 : report_failure(path, why, error);
+      chosen.get(), root, type_name, {type_fingerprint_0, type_fingerprint_1}, static_cast<Builds>(builds)};
+  return thaw(request, closure, nullptr, why) ? 0 : report_failure(chosen.get(), why, error);
+}
+
+int fastboot_is_needed(const char* path) {
+  const ChosenPath chosen(path);
+  return chosen.get() == path ? 0 : 1;
 }
 
 uint32_t fastboot_scope_enter(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
@@ -419,8 +473,9 @@ uint32_t fastboot_scope_enter(const char* path, const char* root, const char* ty
   Error* why = made_in(error);
   Image* image = nullptr;
   *closure = nullptr;
-  const Request request = {path, root, type_name, {type_fingerprint_0, type_fingerprint_1}, Builds::same_types};
-  if (!thaw(request, closure, &image, why)) return report_failure(path, why, error);
+  const ChosenPath chosen(path);
+  const Request request = {chosen.get(), root, type_name, {type_fingerprint_0, type_fingerprint_1}, Builds::same_types};
+  if (!thaw(request, closure, &image, why)) return report_failure(chosen.get(), why, error);
   *scope = reinterpret_cast<fastboot_scope*>(image);
   return 0;
 }
@@ -432,9 +487,9 @@ uint64_t fastboot_scope_leave(fastboot_scope* scope) {
   return watch_references(image);
 }
 
-void fastboot_scope_release(fastboot_scope* scope, uint64_t watch) {
+void fastboot_scope_release(fastboot_scope*, uint64_t watch) {
   const Locked locked(&lock);
-  release_unless_met(reinterpret_cast<Image*>(scope), watch);
+  release_unless_met(watch);
 }
 
 }  // extern "C"

@@ -84,6 +84,7 @@ class Search {
   void add_thunk(uint64_t closure, uint64_t header) {
     const Image* image = find_image(closure);
     if (image != nullptr && header == image->forced_header) return add(forced_value(closure));
+    if (image != nullptr && __atomic_load_n(&image->pointed_to, __ATOMIC_RELAXED)) return;
     found_ = cons(closure, found_, capability_);
   }
 

@@ -130,6 +130,23 @@ inline void Walker::push(Offset slot, uint32_t count) {
   queue_.push(Range{slot, count});
 }
 
+// --- other images --------------------------------------------------------------------------------
+
+// The image, of those that the freeze is against, which the closure at `pointer` stays in. A lazy closure that has been
+// forced is none of them: it stands for its value.
+const Against::Place* Walker::place_elsewhere(uint64_t pointer) const {
+  const Against::Place* place = against_->find(pointer);
+  if (place == nullptr) return nullptr;
+  const uint64_t forced = place->image->forced_header;
+  return forced != 0 && *words_at(pointer) == forced ? nullptr : place;
+}
+
+// Makes word `slot` hold `word`, a process address in that image, tagged or not, as the file will say it.
+bool Walker::refer_elsewhere(const Against::Place& place, uint64_t word, Offset slot) {
+  staging_.words()[slot] = word - place.image->delta;
+  return staging_.mark_cross(slot, place.number) || exhausted();
+}
+
 // --- copying -------------------------------------------------------------------------------------
 
 inline Offset Walker::copy_fields(uint64_t pointer, InfoClass* c) {
@@ -421,6 +438,9 @@ uint64_t Walker::backing_array(uint64_t contents) {
 
 // Makes word `slot` point to where `address`, which lies in the byte array `array`, is in the array's copy.
 bool Walker::point_into_array(uint64_t array, uint64_t address, Offset slot) {
+  if (against_ != nullptr) {
+    if (const auto* place = place_elsewhere(array)) return refer_elsewhere(*place, address, slot);
+  }
   uint32_t* entry = nullptr;
   Offset at = find_copy(array, &entry);
   if (at != 0 && is_partial(at)) complete_array(array, at);
@@ -515,6 +535,9 @@ Offset Walker::copy_new_part(uint64_t array, uint64_t from, uint64_t size) {
 }
 
 bool Walker::copy_part(uint64_t array, uint64_t from, uint64_t size, Offset slot) {
+  if (against_ != nullptr) {
+    if (const auto* place = place_elsewhere(array)) return refer_elsewhere(*place, array, slot);
+  }
   uint32_t* entry = nullptr;
   Offset at = find_copy(array, &entry);
   if (at == 0) {
@@ -664,6 +687,12 @@ inline bool Walker::follow(Offset slot) {
   for (uint32_t hops = 0;; ++hops) {
     const uint64_t tag = word & TAG_MASK;
     const uint64_t pointer = untagged(word);
+    if (__builtin_expect(against_ != nullptr, 0)) {
+      if (const auto* place = place_elsewhere(pointer)) {
+        const InfoClass* of = tag == 0 ? classifier_.classify(*words_at(pointer)) : nullptr;
+        return refer_elsewhere(*place, pointer | (of == nullptr ? tag : of->tag), slot);
+      }
+    }
     uint32_t* entry = nullptr;
     if (const Offset known = find_copy(pointer, &entry)) {
       if (tag == 0 && is_partial(known)) complete_array(pointer, known);
@@ -961,6 +990,7 @@ bool Walker::resolve_cafs() {
     const uint64_t partial = partial_.size();
     const uint64_t thunks = thunks_.size();
     if (copy_caf_value(pending)) {
+      if (against_ != nullptr && staging_.cross_image(pending.slot) != Staging::kNoImage) continue;
       // Further references to this CAF find its value.
       const uint64_t value = untagged(staging_.words()[pending.slot]);
       if (!statics_.insert(pending.caf, static_cast<Offset>((value - staging_.base()) / 8))) return exhausted();

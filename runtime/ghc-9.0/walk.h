@@ -13,6 +13,7 @@
 #pragma once
 
 #include "core/memory.h"
+#include "ghc-9.0/against.h"
 #include "ghc-9.0/classify.h"
 #include "ghc-9.0/staging.h"
 
@@ -38,6 +39,9 @@ class Walker {
   // The TSO of the thread that freezes.
   void set_own_thread(uint64_t tso) { own_thread_ = tso; }
 
+  // Closures of these images are not copied but pointed to. They must outlive the walk; before run().
+  void set_against(const Against* against) { against_ = against; }
+
   // Makes this a walk that copies nothing to keep: it looks for the thunks, and CAFs that are not evaluated, that are
   // reachable through data, not through other thunks or functions.
   bool collect_thunks() { return collecting_ = thunks_.reserve(uint64_t{1} << 30); }
@@ -51,6 +55,9 @@ class Walker {
 
   const Refusal& refusal() const { return refusal_; }
   uint64_t root_address(uint64_t i) const { return roots_[i].word & ~uint64_t{7}; }
+  // The number of the image of Against that the root is a closure of, or Staging::kNoImage. The address above is none
+  // of this image then.
+  uint32_t root_elsewhere(uint64_t i) const { return staging_.cross_image(roots_[i].slot); }
   uint32_t root_tag(uint64_t i) const { return static_cast<uint32_t>(roots_[i].word & 7); }
   uint64_t closures() const { return closures_; }
   const runtime::ReservedArray<wire::RawReference>& raws() const { return raws_; }
@@ -100,6 +107,8 @@ class Walker {
   bool walk_cluster(Range root, const Quick& quick);
   bool drain();
   bool follow(Offset slot);
+  const Against::Place* place_elsewhere(uint64_t pointer) const;
+  bool refer_elsewhere(const Against::Place& place, uint64_t word, Offset slot);
   bool resolve_cafs();
   bool copy_caf_value(const PendingCaf& pending);
   bool refer_to_caf(const PendingCaf& pending);
@@ -154,6 +163,7 @@ class Walker {
 
   Staging& staging_;
   Classifier& classifier_;
+  const Against* against_ = nullptr;  // nullptr: all is copied
   uint64_t heap_begin_ = 0;
   uint64_t heap_size_ = 0;
   runtime::Reservation shadow_index_;  // pointer to a shadow for each megablock of the heap's address range

@@ -26,6 +26,7 @@ module Fastboot
     -- * Freezing
   , freeze
   , freezeWith
+  , freezeAgainst
   , Depth (..)
   , FreezeReport (..)
   , FreezeError (..)
@@ -92,7 +93,19 @@ freeze = freezeWith WHNF
 
 -- | As 'freeze', with the depth to which the value is evaluated first.
 freezeWith :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
-freezeWith = freezeTraced
+freezeWith = freezeTraced []
+
+-- | @freezeAgainst needed path value@ is as 'freeze', but what the value has of the snapshots @needed@, which this process has
+-- thawed, is not copied: the new snapshot points into them. It then needs them: 'thaw' finds them beside it by their
+-- images' names (@dict.snap@), or in the directories of the variable @FASTBOOT_PATH@, and they must be the very ones. Only those
+-- that the value does refer to become needed.
+--
+-- > Right dict <- thaw "dict.snap"
+-- > freezeAgainst ["dict.snap"] "index.snap" (indexOf dict)
+--
+-- Thunks of a needed image that this process has evaluated are frozen as their values, into the new image.
+freezeAgainst :: Typeable a => [FilePath] -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeAgainst needed = freezeTraced needed WHNF
 
 -- | Thaws a snapshot of this very build of the program, or one that fastboot-migrate has bound to it. A snapshot that needs
 -- nothing but constructors of libraries (@Map Text [Int]@, say) also serves other builds and other programs with the same

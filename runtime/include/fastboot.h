@@ -28,6 +28,7 @@ typedef struct fastboot_freeze_report {
   uint64_t targets;       /* things outside the image that it needs */
   uint64_t walk_time;     /* the world stands still for this long */
   uint64_t write_time;
+  uint64_t needed_images; /* images that it points into */
 } fastboot_freeze_report;
 
 /* A graph that was walked and not yet written. */
@@ -46,13 +47,16 @@ typedef struct fastboot_root {
  * `safe_call` says which; in a safe call the other capabilities are stopped for the duration. `thread` is a StablePtr
  * to the calling thread's ThreadId: a closure that this thread is evaluating is refused (305), and one that another
  * evaluates too (312), but the latter is worth another try a little later. `name` is the image's,
- * as a root's is made. Gives a graph that must go to fastboot_freeze_write or fastboot_freeze_discard.
- * Where `thunks` is not NULL it only looks for thunks, and CAFs that are not evaluated, which are reachable through
- * data (not through functions or other thunks), and gives no graph, but in *thunks a StablePtr of the list of these (a
- * Haskell list, `[Any]`), or NULL when there are none. */
-uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint32_t root_count, void* thread,
-                              int safe_call, void** thunks, fastboot_frozen_graph** graph,
-                              fastboot_freeze_report* report, fastboot_error* error);
+ * as a root's is made. `against` are paths of snapshots that this process has thawed: closures of theirs are not copied
+ * but pointed to, and the file will name these snapshots as needed; with FASTBOOT_CAPTURE set, those of FASTBOOT_NEEDS
+ * are, too. Closures of other thawed images are copied. Gives a graph that must go to fastboot_freeze_write or
+ * fastboot_freeze_discard. Where `thunks` is not NULL it only looks for thunks, and CAFs that are not evaluated, which
+ * are reachable through data (not through functions or other thunks), and gives no graph, but in *thunks a StablePtr of
+ * the list of these (a Haskell list, `[Any]`), or NULL when there are none. */
+uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint32_t root_count,
+                              const char* const* against, uint32_t against_count, void* thread, int safe_call,
+                              void** thunks, fastboot_frozen_graph** graph, fastboot_freeze_report* report,
+                              fastboot_error* error);
 
 /* The list (a Haskell list, `[Any]`) of some thunks that are found close to `value`, a StablePtr of an evaluated one.
  * Call it by an *unsafe* foreign call: the pointer is only known to the collector once the caller holds it. */
@@ -85,6 +89,10 @@ typedef enum {
  * collector once the caller holds it. */
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
                        uint64_t type_fingerprint_1, fastboot_builds builds, void** closure, fastboot_error* error);
+
+/* Whether FASTBOOT_NEEDS (paths of snapshots, separated by colons) names a file with the file name of `path`. All
+ * functions here that thaw a path then thaw that file. */
+int fastboot_is_needed(const char* path);
 
 /* Thaws for a scope: an image that is only used in scopes goes when the last of them is left and the collector meets no
  * pointer into it any more. Enter as with fastboot_thaw; then fastboot_scope_leave, once; where that gives a number, a

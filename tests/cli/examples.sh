@@ -10,7 +10,7 @@ compile() { # EXAMPLE
   local flags
   flags=$(fastboot-config --ghc-flags)
   # shellcheck disable=SC2086 # words on purpose
-  ghc -v0 -O -Wall -Werror $flags -outputdir "objects/$1" -o "$1" "$FASTBOOT_SOURCE/examples/$1/Main.hs"
+  ghc -v0 -O -Wall -Werror $flags -i"$FASTBOOT_SOURCE/examples/$1" -outputdir "objects/$1" -o "$1" "$FASTBOOT_SOURCE/examples/$1/Main.hs"
 }
 
 for directory in "$FASTBOOT_SOURCE"/examples/*/; do

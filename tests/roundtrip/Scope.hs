@@ -2,7 +2,7 @@
 
 -- | The program of scope.sh: values that are used within 'withFrozen', and all ways in which something of them may stay.
 --
--- > scope freeze       writes map.snap, lazy.snap, types.snap
+-- > scope freeze       writes map.snap, small.snap, lazy.snap, types.snap
 -- > scope CASE...      prints "CASE: unmapped" or "CASE: mapped", and dies where a value is wrong
 module Main (main) where
 
@@ -86,6 +86,13 @@ oneCase name = putStr (name ++ ": ") >> hFlush stdout >> case name of
     within (\v -> void (forkIO (takeMVar go >> putMVar done (good v))) >> yield)
     return (putMVar go () >> takeMVar done)
   "spark" -> stays (within (\v -> let n = Map.size v in n `par` return n) >>= \n -> return (return (n == 20000)))
+  -- Less than a megablock, and its last block is not full.
+  "small" -> do
+    value <- withFrozen "small.snap" return >>= either throwIO return
+    mapped <- isMapped "small.snap"
+    need "small" (value == [1 .. 100 :: Int])
+    putStrLn (if mapped then "mapped" else "unmapped")
+    need "small again" (sum value == 5050)
   "permanent" -> do
     value <- thaw "map.snap" >>= either throwIO return
     within (need "scoped" . good)
@@ -125,6 +132,7 @@ main = do
   case arguments of
     ["freeze"] -> do
       freeze "map.snap" frozenTable >>= either throwIO (const (return ()))
+      freeze "small.snap" (let list = [1 .. 100 :: Int] in sum list `seq` list) >>= either throwIO (const (return ()))
       freeze "lazy.snap" (lazies [1 .. 300]) >>= either throwIO (const (return ()))
       freeze "types.snap" (typeRep [Map.empty :: Map.Map Int [Bool]]) >>= either throwIO (const (return ()))
     cases -> mapM_ oneCase cases

@@ -30,6 +30,8 @@ for way in 'scope' 'scope_threaded -N2'; do
         fail "$case: not told: $(cat trace)"
     done
     # shellcheck disable=SC2086
+    expect mapped small "./$1" small +RTS -V0 "${@:2}" $flag
+    # shellcheck disable=SC2086
     expect mapped literals "./$1" literals +RTS -V0 "${@:2}" $flag
     grep -q 'image "types" stays mapped: it holds string literals' trace || fail "literals: not told: $(cat trace)"
     # What is forced in a scope may refer to the image or not; a spark may be run or not: right answers are asked for.

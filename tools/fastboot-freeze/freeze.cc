@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "fastboot-freeze/capture.h"
@@ -180,6 +181,7 @@ class Freezer {
     if (options_.list_roots || !options_.roots.empty()) {
       if (auto able = can_answer(*program); !able) return able;
     }
+    if (auto sound = find_needed(); !sound) return sound;
     const auto directory = CaptureDirectory::create(options_.list_roots ? scratch_path() : place());
     if (!directory) return tl::unexpected(directory.error());
     const auto ended = run_program(
@@ -197,6 +199,20 @@ class Freezer {
   int signal() const { return interrupted_ != 0 ? interrupted_ : signals_.pending(); }
 
  private:
+  // PROGRAM may run in another directory, and a snapshot that cannot be read would be told of late.
+  Result<void> find_needed() {
+    for (const std::string& path : options_.needs) {
+      const auto reader = format::Reader::open(path);
+      if (!reader) return tl::unexpected(reader.error());
+      const std::string absolute = std::filesystem::absolute(path).string();
+      if (absolute.find(':') != std::string::npos) {
+        return fail(Code::bad_argument, fmt::format("its path {} has a colon; move it", absolute), path);
+      }
+      needed_ += (needed_.empty() ? "" : ":") + absolute;
+    }
+    return {};
+  }
+
   // Beside this file everything is made that becomes part of it.
   const std::string& place() const { return options_.output.empty() ? options_.embed : options_.output; }
 
@@ -213,6 +229,7 @@ class Freezer {
       return told;
     }
     told.emplace_back("FASTBOOT_CAPTURE", directory);
+    if (!needed_.empty()) told.emplace_back("FASTBOOT_NEEDS", needed_);
     if (!options_.force.empty()) told.emplace_back("FASTBOOT_FORCE", options_.force);
     if (options_.roots.empty()) return told;
     told.emplace_back("FASTBOOT_ROOTS", fmt::format("{}", fmt::join(options_.roots, ",")));
@@ -316,6 +333,7 @@ class Freezer {
   tools::Diagnostics& diagnostics_;
   const Signals signals_;
   int interrupted_ = 0;
+  std::string needed_;  // absolute paths, separated by colons
 };
 
 }  // namespace

@@ -25,6 +25,9 @@ void add_options(CLI::App* app, Options* options) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   app->add_flag("--list-roots", options->list_roots, "list the declared roots and their types; write no snapshot");
+  app->add_option("--needs", options->needs, "let the image point into this snapshot; may be repeated")
+      ->type_name("SNAP")
+      ->allow_extra_args(false);
   app->add_option("--force", options->force, "evaluate what is frozen: not at all, to weak head normal form, or fully")
       ->type_name("none|whnf|nf");
   app->add_option("--soname", options->soname, "name the image so")->type_name("NAME");
@@ -50,6 +53,9 @@ std::string check(const Options& options) {
     return "--image chooses among what main freezes, and with --root main does not run";
   for (const std::string& root : options.roots) {
     if (root.empty() || root.find(',') != std::string::npos) return "--root takes the name of one root";
+  }
+  for (const std::string& needed : options.needs) {
+    if (needed.empty() || needed.find(':') != std::string::npos) return "--needs takes a path without a colon";
   }
   if (!options.force.empty() && options.force != "none" && options.force != "whnf" && options.force != "nf")
     return "--force takes none, whnf or nf";

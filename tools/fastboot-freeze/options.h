@@ -15,6 +15,7 @@ struct Options {
   std::string image;                   // empty: whatever PROGRAM freezes
   std::vector<std::string> roots;      // declared ones to build instead of running main; empty: main is run
   bool list_roots = false;             // only tell which there are
+  std::vector<std::string> needs;      // snapshots that the image may point into
   std::string force;                   // none, whnf, nf, or empty: as PROGRAM says
   std::string soname;                  // empty: as PROGRAM says
   uint64_t address = 0;                // of the image's slot; 0: as PROGRAM says

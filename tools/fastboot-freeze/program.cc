@@ -21,7 +21,8 @@ namespace {
 
 // What the runtime does besides the program's own business is for us to say.
 constexpr const char* kRuntimeVariables[] = {"FASTBOOT_CAPTURE", "FASTBOOT_DISABLE", "FASTBOOT_FORCE",
-                                             "FASTBOOT_IMAGE",   "FASTBOOT_ROOTS",   "FASTBOOT_LIST_ROOTS"};
+                                             "FASTBOOT_IMAGE",   "FASTBOOT_ROOTS",   "FASTBOOT_LIST_ROOTS",
+                                             "FASTBOOT_NEEDS"};
 
 // How long a program may take to end once it was told to.
 constexpr std::chrono::seconds kGrace(5);

@@ -56,6 +56,20 @@ void print_roots(const Reader& reader, tools::Json* json) {
   json->end_array();
 }
 
+void print_needed(const Reader& reader, tools::Json* json) {
+  json->key("needed");
+  json->begin_array();
+  for (uint64_t i = 0; i < reader.view().needed_count; ++i) {
+    const wire::Needed& needed = reader.view().needed[i];
+    json->begin_object();
+    json->text("name", reader.string(needed.name).value_or(""));
+    json->text("content_id", to_hex(needed.content_id, sizeof needed.content_id));
+    json->address("slot_address", needed.slot_address);
+    json->end_object();
+  }
+  json->end_array();
+}
+
 void print_snapshot(const Report& report, tools::Json* json) {
   const Reader& reader = *report.snapshot;
   const wire::View& view = reader.view();
@@ -78,7 +92,21 @@ void print_snapshot(const Report& report, tools::Json* json) {
   json->number("fingerprints", report.fingerprints);
   print_roots(reader, json);
   print_modules(reader, json);
+  print_needed(reader, json);
   json->end_object();
+}
+
+}  // namespace
+
+namespace {
+
+// "; needs dict.snap, index.snap"
+std::string needed_names(const Reader& reader) {
+  std::string names;
+  for (uint64_t i = 0; i < reader.view().needed_count; ++i) {
+    names += fmt::format("{}{}", i == 0 ? "; needs " : ", ", reader.string(reader.view().needed[i].name).value_or(""));
+  }
+  return names;
 }
 
 }  // namespace
@@ -86,9 +114,10 @@ void print_snapshot(const Report& report, tools::Json* json) {
 std::string one_line(const Report& report) {
   const Reader& reader = *report.snapshot;
   const wire::View& view = reader.view();
-  return fmt::format("{}: image {}, {} closures, {}; {} targets, {} of them with a symbol of the program", report.place,
-                     reader.string(view.header->image_name).value_or(""), tools::grouped(view.header->closures),
-                     tools::human_size(image_bytes(view)), view.target_count, report.annotation.named);
+  return fmt::format("{}: image {}, {} closures, {}; {} targets, {} of them with a symbol of the program{}",
+                     report.place, reader.string(view.header->image_name).value_or(""),
+                     tools::grouped(view.header->closures), tools::human_size(image_bytes(view)), view.target_count,
+                     report.annotation.named, needed_names(reader));
 }
 
 void print_list(const Report& report, tools::Output* out) {

@@ -108,7 +108,7 @@ buildAndFreeze wanted roots = do
   case [name | name <- wanted, null (called name)] of
     unknown : _ -> tell image ("error 207: the program declares no root '" ++ unknown ++ "'; it declares " ++ known)
     [] -> do
-      frozen <- try (mapM build (concatMap called wanted) >>= freezeRoots WHNF (image ++ ".snap"))
+      frozen <- try (mapM build (concatMap called wanted) >>= freezeRoots [] WHNF (image ++ ".snap"))
       case frozen of
         Left (exception :: SomeException) -> tell image ("an exception while building: " ++ displayException exception)
         Right (Left _) -> return 1 -- the runtime has told

@@ -29,7 +29,7 @@ module Fastboot.Internal
   ) where
 
 import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
-import Control.Exception (Exception, bracket, evaluate, mask, onException)
+import Control.Exception (Exception, bracket, evaluate, mask, onException, throwIO)
 import Control.Monad (unless, void, when)
 import Data.Char (isAsciiLower, isAsciiUpper, isDigit, ord)
 import Data.IORef (IORef, newIORef, readIORef, writeIORef)
@@ -58,14 +58,20 @@ data FreezeReport = FreezeReport
   , frozenTargets :: !Word64      -- ^ things of the program that the image needs
   , frozenWalkNanoseconds :: !Word64  -- ^ for this long the program stood still
   , frozenWriteNanoseconds :: !Word64 -- ^ for this long it wrote
+  , frozenNeededImages :: !Word64 -- ^ other images that it points into
   } deriving (Eq)
 
 instance Show FreezeReport where
   showsPrec _ r = showString "froze " . shows (frozenClosures r) . showString " closures (" . shows (frozenImageBytes r)
-    . showString " bytes) that need " . shows (frozenTargets r) . showString " things of the program; walked in "
+    . showString " bytes) that need " . shows (frozenTargets r) . showString " things of the program" . needed
+    . showString "; walked in "
     . milliseconds (frozenWalkNanoseconds r) . showString ", wrote " . shows (frozenFileBytes r) . showString " bytes in "
     . milliseconds (frozenWriteNanoseconds r)
-    where milliseconds t = shows (t `div` 1000000) . showChar '.' . shows (t `div` 100000 `mod` 10) . showString " ms"
+    where needed = case frozenNeededImages r of
+            0 -> id
+            1 -> showString " and one other image"
+            n -> showString " and " . shows n . showString " other images"
+          milliseconds t = shows (t `div` 1000000) . showChar '.' . shows (t `div` 100000 `mod` 10) . showString " ms"
 
 -- | Why a value could not be frozen. The code is one of those in @docs\/FORMAT.md@; the message names the file or, where a
 -- closure cannot be frozen, its kind, the reason and the path to it from the root.
@@ -107,7 +113,7 @@ data Scope
 -- | A value to freeze, its name, and its type.
 data NamedValue = forall a. NamedValue String TypeRep a
 
-type Walk = CString -> Ptr NamedValue -> Word32 -> StablePtr ThreadId -> CInt -> Ptr (StablePtr [Any]) -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
+type Walk = CString -> Ptr NamedValue -> Word32 -> Ptr CString -> Word32 -> StablePtr ThreadId -> CInt -> Ptr (StablePtr [Any]) -> Ptr (Ptr FrozenGraph) -> Ptr FreezeReport
   -> Ptr ThawError -> IO Word32
 
 foreign import ccall unsafe "fastboot_freeze_walk" walkHere :: Walk
@@ -120,6 +126,7 @@ foreign import ccall unsafe "fastboot_scope_enter" enterScope
   :: CString -> CString -> CString -> Word64 -> Word64 -> Ptr (Ptr ()) -> Ptr (Ptr Scope) -> Ptr ThawError -> IO Word32
 foreign import ccall unsafe "fastboot_scope_leave" leaveScope :: Ptr Scope -> IO Word64
 foreign import ccall unsafe "fastboot_scope_release" releaseScope :: Ptr Scope -> Word64 -> IO ()
+foreign import ccall unsafe "fastboot_is_needed" pathIsNeeded :: CString -> IO CInt
 foreign import ccall unsafe "fastboot_thunks_below" thunksBelow :: StablePtr Any -> IO (Ptr ())
 foreign import ccall unsafe "fastboot_trace" traceLine :: CString -> IO ()
 foreign import ccall unsafe "fastboot_tell" tellLine :: CString -> IO ()
@@ -127,14 +134,14 @@ foreign import ccall unsafe "fastboot_tell" tellLine :: CString -> IO ()
 -- Sizes of fastboot_error, fastboot_freeze_report and fastboot_root.
 errorSize, reportSize, rootSize :: Int
 errorSize = 4 + 8192
-reportSize = 7 * 8
+reportSize = 8 * 8
 rootSize = 5 * 8
 
 errorMessage :: Ptr ThawError -> IO String
 errorMessage p = peekCString (p `plusPtr` 4)
 
 readReport :: Ptr FreezeReport -> IO FreezeReport
-readReport p = FreezeReport <$> field 0 <*> field 1 <*> field 2 <*> field 3 <*> field 4 <*> field 5 <*> field 6
+readReport p = FreezeReport <$> field 0 <*> field 1 <*> field 2 <*> field 3 <*> field 4 <*> field 5 <*> field 6 <*> field 7
   where field i = peekByteOff p (8 * i)
 
 -- | @x\/dict.snap@: @dict@.
@@ -172,9 +179,9 @@ trace :: String -> IO ()
 trace line = withCString line traceLine
 
 -- | With what came of it under FASTBOOT_TRACE.
-freezeTraced :: Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
-freezeTraced depth path value = do
-  result <- freezeValue depth path value
+freezeTraced :: Typeable a => [FilePath] -> Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeTraced against depth path value = do
+  result <- freezeValue against depth path value
   trace (path ++ ": " ++ either show show result)
   return result
 
@@ -184,26 +191,27 @@ thawTraced path root = do
   either (trace . thawErrorMessage) (const (return ())) result
   return result
 
-freezeValue :: forall a. Typeable a => Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
-freezeValue depth path value = freezeRoots depth path [NamedValue (imageName path) (typeOf value) value]
+freezeValue :: forall a. Typeable a => [FilePath] -> Depth -> FilePath -> a -> IO (Either FreezeError FreezeReport)
+freezeValue against depth path value = freezeRoots against depth path [NamedValue (imageName path) (typeOf value) value]
 
--- | To the depth that whoever captures asks for (FASTBOOT_FORCE), or else to this one.
-freezeRoots :: Depth -> FilePath -> [NamedValue] -> IO (Either FreezeError FreezeReport)
-freezeRoots ownDepth path roots = do
+-- | Pointing into the snapshots @against@, to the depth that whoever captures asks for (FASTBOOT_FORCE), or else to this one.
+freezeRoots :: [FilePath] -> Depth -> FilePath -> [NamedValue] -> IO (Either FreezeError FreezeReport)
+freezeRoots against ownDepth path roots = do
   depth <- fromMaybe ownDepth . (>>= (`lookup` depths)) <$> lookupEnv "FASTBOOT_FORCE"
   unless (depth == AsIs) (mapM_ (\(NamedValue _ _ value) -> void (evaluate value)) roots)
   thread <- myThreadId
   progress <- startProgress path
-  withCString path $ \cPath -> withCString (imageName path) $ \cName -> withRoots roots $ \cRoots ->
+  withCString path $ \cPath -> withCString (imageName path) $ \cName -> withRoots roots $ \cRoots -> withStrings against $ \cAgainst ->
     allocaBytes errorSize $ \failure -> allocaBytes reportSize $ \report -> alloca $ \out -> alloca $ \thunks ->
       withStable thread $ \self -> do
         let count = fromIntegral (length roots)
+            others = fromIntegral (length against)
             attempt wanted waits = do
               capabilities <- getNumCapabilities
               -- With one capability an unsafe call keeps all other Haskell threads still, and leaves our own stack's thunks
               -- alone.
               let (walk, safeCall) = if capabilities > 1 then (walkStopped, 1) else (walkHere, 0)
-              walked <- walk cName cRoots count self safeCall wanted out report failure
+              walked <- walk cName cRoots count cAgainst others self safeCall wanted out report failure
               case waits of
                 wait : more | walked == busyCode -> threadDelay wait >> attempt wanted more
                 _ -> return walked
@@ -241,6 +249,12 @@ withRoots roots act = allocaBytes (rootSize * length roots) $ \array -> do
           pokeByteOff at 32 low
           go (at `plusPtr` rootSize) rest
   go array roots
+
+withStrings :: [String] -> (Ptr CString -> IO a) -> IO a
+withStrings strings act = allocaBytes (8 * max 1 (length strings)) $ \array -> do
+  let go _ [] = act array
+      go at (string : rest) = withCString string $ \cString -> pokeByteOff at 0 cString >> go (at `plusPtr` 8) rest
+  go array strings
 
 -- Normal form -------------------------------------------------------------------------------------------------------------
 
@@ -340,12 +354,14 @@ thawOrBuild :: Typeable a => Builds -> Depth -> FilePath -> IO a -> IO a
 thawOrBuild builds depth path build = do
   capture <- isSet "FASTBOOT_CAPTURE"
   disabled <- isSet "FASTBOOT_DISABLE"
-  if disabled then build else if capture then buildAndFreeze (path ++ ": to be captured") else
-    thawValue builds path Nothing >>= either (buildAndFreeze . thawErrorMessage) return
+  needed <- if capture then isNeeded path else return False
+  if disabled then build else if needed then thawNeeded path Nothing
+    else if capture then buildAndFreeze (path ++ ": to be captured") else
+      thawValue builds path Nothing >>= either (buildAndFreeze . thawErrorMessage) return
   where
     buildAndFreeze reason = do
       value <- build
-      result <- freezeValue depth path value
+      result <- freezeValue [] depth path value
       trace (reason ++ either (("; built, and not frozen: " ++) . show) (("; built anew: " ++) . show) result)
       return value
 
@@ -354,8 +370,17 @@ rootOrBuild :: Typeable a => FilePath -> String -> IO a -> IO a
 rootOrBuild path root build = do
   capture <- isSet "FASTBOOT_CAPTURE"
   disabled <- isSet "FASTBOOT_DISABLE"
-  if disabled || capture then build else
+  needed <- if capture then isNeeded path else return False
+  if disabled then build else if needed then thawNeeded path (Just root) else if capture then build else
     thawValue BoundBuilds path (Just root) >>= either (\failure -> trace (thawErrorMessage failure ++ "; built anew") >> build) return
+
+-- | Does whoever captures name this snapshot as one that others are to point into (FASTBOOT_NEEDS)?
+isNeeded :: FilePath -> IO Bool
+isNeeded path = (/= 0) <$> withCString path pathIsNeeded
+
+-- | Such a one must be there: built anew, nothing would point into it.
+thawNeeded :: Typeable a => FilePath -> Maybe String -> IO a
+thawNeeded path root = thawValue SameTypes path root >>= either throwIO return
 
 isSet :: String -> IO Bool
 isSet name = maybe False (not . null) <$> lookupEnv name
