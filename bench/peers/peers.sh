@@ -113,9 +113,10 @@ resaved() { ./compact make "$@" && ./compact resave "$@"; }
 peer_compact() {
   cc -std=c11 -O2 -Wall -Wextra -c -o compact_io.o "$sources/compact_io.c"
   haskell compact Compact.hs compact_io.o "${static[@]}"
-  create 'GHC compact region, mapped, static' compact.dat resaved "$@" compact.dat
-  runs 'GHC compact region, read, static' compact.dat ./compact read "$@" compact.dat
-  runs 'GHC compact region, mapped, static' compact.dat ./compact map "$@" compact.dat
+  create 'GHC compact region, read, static' read.dat ./compact make "$@" read.dat
+  runs 'GHC compact region, read, static' read.dat ./compact read "$@" read.dat
+  create 'GHC compact region, mapped, static' mapped.dat resaved "$@" mapped.dat
+  runs 'GHC compact region, mapped, static' mapped.dat ./compact map "$@" mapped.dat
 }
 
 peer_sbcl() {
