@@ -68,8 +68,11 @@ compile() {
 # The program `bench` of bench/inside/Bench.hs.
 bench_program() {
   cc -std=c11 -O2 -Wall -Wextra "$(fastboot-config --cflags)" -c -o abi.o "$inside/abi.c"
-  compile bench "$inside/Bench.hs" abi.o "${flags[@]}" -with-rtsopts=-T
+  compile bench "$inside/Bench.hs" "-i$inside" abi.o "${flags[@]}" -with-rtsopts=-T
 }
+
+# The program `curves` of bench/inside/Curves.hs: threaded, so that two threads can force.
+curves_program() { compile curves "$inside/Curves.hs" "-i$inside" "${flags[@]}" -threaded -rtsopts -with-rtsopts=-T; }
 
 # image N: a snapshot of a dictionary with N entries, made once for one build of `bench`.
 image() {
@@ -79,8 +82,16 @@ image() {
 }
 megabytes() { calculate %.0f "$(stat -c %s "dictionary-$1.snap") / 1e6"; }
 
-# What times whole processes in turn: see bench/time_pairs.cc.
-time_pairs() { c++ -std=c++20 -O2 -Wall -Wextra -o time_pairs "$here/time_pairs.cc"; }
+# Times whole processes in turn: see bench/time_processes.cc.
+time_processes() { c++ -std=c++20 -O2 -Wall -Wextra -o time_processes "$here/time_processes.cc"; }
+
+# in_turn ROUNDS PROGRAM...: for each a line: median and minimum in microseconds, median ratio to the first, minor page faults.
+in_turn() {
+  local rounds=$1 program
+  shift
+  for program; do printf '%s\t\t\t%s\n' "$program" "$program"; done |
+    ./time_processes "$rounds" 1000 | awk -F'\t' '{ print $3, $4, $5, $8 }'
+}
 
 # once COMMAND...: its wall time in milliseconds.
 once() {

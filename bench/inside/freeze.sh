@@ -29,3 +29,30 @@ for shape in "${shapes[@]}"; do
   row "$name: the same, processor time" "$(calculate $ratio "$image / $walk_cpu / ($live / $collection_cpu)")" -
   row "$name: the first walk, GB/s" "$(calculate $ratio "$image / $first")" -
 done
+
+# Freezing's parts against a collection and against compact, over size. compact keeps no sharing (and loops on cycles); compactWithSharing
+# does what a freeze does.
+curves_program
+count=$(pick 3 5)
+curve freeze-parts 'Freezing a Map of texts, against collecting and compacting it' 'live data, MB' 'milliseconds' log-x log-y
+: >points.freeze
+for n in 1000 10000 $(pick 100000 '100000 400000 1500000'); do
+  progress "parts, $n entries"
+  rm -f samples.freeze.parts.txt
+  for ((i = 0; i < count; i++)); do ./curves freeze dictionary "$n" parts.snap >>samples.freeze.parts.txt; done
+  ./curves compact dictionary "$n" "$count" >samples.freeze.compact.txt
+  live=$(calculate %.3g "$(medians samples.freeze.compact.txt 5) / 1e6")
+  part() { # NAME FILE COLUMN
+    local time
+    time=$(calculate %.3f "$(medians "$2" "$3") / 1e6")
+    row "dictionary of $n ($live MB live): $1, ms" "$time" -
+    printf '%s\t%s\t%s\n' "$1" "$live" "$time" >>points.freeze
+  }
+  part 'walk (first in its process)' samples.freeze.parts.txt 2
+  part 'write and sync the file' samples.freeze.parts.txt 3
+  part performMajorGC samples.freeze.compact.txt 4
+  part compact samples.freeze.compact.txt 2
+  part compactWithSharing samples.freeze.compact.txt 3
+done
+sort -t$'\t' -s -k1,1 points.freeze >>"$BENCH_RESULTS/freeze-parts.curve"
+rm -f parts.snap

@@ -18,7 +18,7 @@ main = do
     _ -> putStrLn "hello, world"
 HASKELL
 sed 's/^import Fastboot$//; s/^    \[file\].*/    [file] -> putStrLn file/' hello/With.hs >hello/Without.hs
-time_pairs
+time_processes
 
 echo "hello: whole processes from before posix_spawn to after waitpid, $rounds rounds in turn. 'with' imports Fastboot and calls it in a"
 echo "branch that is not taken; 'without' is the same program less that branch; 'again' is a copy of 'without': the noise."
@@ -30,7 +30,7 @@ for way in '' -threaded; do
   # A linker leaves a file in the page cache in other pieces than a copy does, as an installed program is: copies of all.
   for program in with without; do cp "$program$way" copy && mv copy "$program$way"; done
   cp "without$way" "again$way"
-  ./time_pairs "$rounds" "./without$way" "./with$way" "./again$way" >samples.hello.txt
+  in_turn "$rounds" "./without$way" "./with$way" "./again$way" >samples.hello.txt
   name=${way:-vanilla}
   row "${name#-}: without, us" "$(sed -n 1p samples.hello.txt | cut -d' ' -f1)" -
   row "${name#-}: with, us" "$(sed -n 2p samples.hello.txt | cut -d' ' -f1)" -

@@ -4,7 +4,7 @@
 source "$FASTBOOT_SOURCE/bench/lib.sh"
 
 rounds=$(pick 300 2000)
-time_pairs
+time_processes
 mkdir -p hello
 printf 'main :: IO ()\nmain = putStrLn "hello, world"\n' >hello/Plain.hs
 echo "lookups: whole processes, as for hello; $rounds rounds in turn. 'lookups' thaws a map of a million texts, looks up 100 of them all over"
@@ -24,7 +24,7 @@ for way in '' -threaded '-threaded -with-rtsopts=-V0'; do
   expected=$("./lookups${way// /}" make)
   found=$("./lookups${way// /}")
   [ "$found" = "$expected" ] || fail "lookups: the checksum is $found, expected $expected"
-  ./time_pairs "$rounds" "./plain${way// /}" "./lookups${way// /}" >samples.lookups.txt
+  in_turn "$rounds" "./plain${way// /}" "./lookups${way// /}" >samples.lookups.txt
   row "$name: hello, us" "$(sed -n 1p samples.lookups.txt | cut -d' ' -f1)" -
   row "$name: lookups, us" "$(sed -n 2p samples.lookups.txt | cut -d' ' -f1)" -
   row "$name: lookups / hello, ratio" "$(sed -n 2p samples.lookups.txt | cut -d' ' -f3)" '<= 1.3'

@@ -41,3 +41,28 @@ row "fastboot-migrate -o / (3 nm + copy), ratio" "$(calculate %.2f "$whole / (3 
 row "1000 functions: first time / nm, ratio" "$(calculate %.1f "$(medians samples.migrate.functions.txt 1) / $nm")" -
 row "1000 functions: again / nm, ratio" "$(calculate %.2f "$(medians samples.migrate.again.txt 1) / $nm")" -
 rm -rf migrate.snap migrated.snap copied.snap functions.snap functions-new.snap cache [0-9a-f]*/"$id.bind"
+
+# Against size: --add does not depend on it, -o copies.
+rm -f points.migrate
+curve migrate 'Another build of the program: fastboot-migrate' 'image, MB' 'milliseconds' log-x log-y
+for n in 1400 14000 $(pick 140000 '140000 1450000'); do
+  progress "curve, $n entries"
+  rm -f samples.migrate.*.txt migrate.snap
+  fastboot-freeze -q -o migrate.snap ./migrate-old -- data "$n" migrate.snap >/dev/null 2>&1 || fail 'cannot freeze the dictionary'
+  size=$(calculate %.2f "$(stat -c %s migrate.snap) / 1e6")
+  for ((i = 0; i < (rounds + 2) / 3; i++)); do
+    rm -rf "cache/$id.index" [0-9a-f]*/"$id.bind"
+    once fastboot-migrate -q --add migrate.snap migrate-new >>samples.migrate.add.txt
+    once copy >>samples.migrate.copy.txt
+    rm -f migrated.snap
+    once fastboot-migrate -q -o migrated.snap migrate.snap migrate-new >>samples.migrate.whole.txt
+  done
+  for what in 'fastboot-migrate --add:add' 'fastboot-migrate -o:whole' 'a copy, synced:copy'; do
+    time=$(medians "samples.migrate.${what#*:}.txt" 1)
+    row "image of $size MB: ${what%:*}, ms" "$time" -
+    printf '%s\t%s\t%s\n' "${what%:*}" "$size" "$time" >>points.migrate
+  done
+  row "image of $size MB: fastboot-migrate -o, MB/s" "$(calculate %.0f "$size / $(medians samples.migrate.whole.txt 1) * 1000")" -
+done
+sort -t$'\t' -s -k1,1 points.migrate >>"$BENCH_RESULTS/migrate.curve"
+rm -rf migrate.snap migrated.snap copied.snap cache [0-9a-f]*/"$id.bind"

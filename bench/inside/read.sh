@@ -28,3 +28,21 @@ for of in "${shapes[@]}"; do
   row "$shape of $n: the first pass, ratio" "$(calculate %.2f "$(awk '{ print $2 / $1 }' samples.read.first.txt | median)")" -
 done
 rm -f read.snap
+
+# Over size: the pass, later ones, for one element.
+rm -f points.read
+curve read 'Reading all of a Map of texts: heap and image' 'entries' 'ns for each entry' log-x
+for n in 1000 10000 $(pick 100000 '100000 400000 1500000'); do
+  progress "curve, $n entries"
+  ./bench make dictionary "$n" read.snap >/dev/null
+  ./bench read dictionary "$n" 7 read.snap >samples.read.txt
+  printf 'image, first pass\t%s\t%s\n' "$n" "$(calculate %.2f "$(head -n 1 samples.read.txt | cut -d' ' -f2) / $n")" >>points.read
+  tail -n +2 samples.read.txt >samples.read.later.txt
+  for place in 'heap 1' 'image 2'; do
+    each=$(calculate %.2f "$(medians samples.read.later.txt "${place#* }") / $n")
+    row "dictionary of $n: ${place% *}, ns for each" "$each" -
+    printf '%s\t%s\t%s\n' "${place% *}" "$n" "$each" >>points.read
+  done
+done
+sort -t$'\t' -s -k1,1 points.read >>"$BENCH_RESULTS/read.curve"
+rm -f read.snap

@@ -61,3 +61,9 @@ if command -v strace >/dev/null; then
 else
   echo "(system calls are not counted: no strace)"
 fi
+curve thaw "From open to root, against the image's size" 'image, MB' 'microseconds' log-x
+for way in 'floor (open, map, touch):floor' 'fastboot_thaw:open' 'Fastboot.thaw, type known:known' 'Fastboot.thaw, first:thaw'; do
+  for n in "${sizes[@]}"; do
+    point thaw "${way%:*}" "$(megabytes "$n")" "$(calculate %.1f "$(medians "samples.thaw.${way##*:}.$n.txt" 1) / 1000")"
+  done
+done

@@ -1,5 +1,6 @@
 #include "ghc-9.0/walk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ghc-9.0/image.h"
@@ -13,7 +14,7 @@ using wire::Code;
 namespace {
 
 constexpr uint64_t kPartial = uint64_t{1} << 63;
-constexpr uint64_t kClusterWords = wire::kPageSize / 8;
+constexpr uint64_t kPageWords = wire::kPageSize / 8;
 constexpr uint32_t kWide = 8;
 constexpr uint32_t kMostHops = 10000;  // indirections and selectors behind one pointer
 constexpr uint64_t kShadowPool = uint64_t{32} << 30;
@@ -22,10 +23,17 @@ constexpr uint64_t kShadowSize = MBLOCK_SIZE / 16 * sizeof(uint32_t);
 const uint64_t* words_at(uint64_t address) { return reinterpret_cast<const uint64_t*>(address); }
 uint64_t untagged(uint64_t pointer) { return pointer & ~static_cast<uint64_t>(TAG_MASK); }
 
+// A page, but for bench/inside/placement.sh: 1 makes the whole order depth first, a large number breadth first.
+uint64_t cluster_words() {
+  const char* asked = getenv("FASTBOOT_CLUSTER");
+  return asked == nullptr || asked[0] == '\0' ? kPageWords : strtoull(asked, nullptr, 10);
+}
+
 }  // namespace
 
 bool Walker::init(runtime::Reservation::Kept* kept, wire::Error* error) {
   error_ = error;
+  cluster_words_ = cluster_words();
   heap_begin_ = mblock_address_space.begin;
   heap_size_ = mblock_address_space.end - heap_begin_;
   constexpr uint64_t kMegabyte = uint64_t{1} << 20;
@@ -881,7 +889,7 @@ inline __attribute__((always_inline)) bool Walker::follow_quickly(Offset slot, c
 bool Walker::walk_cluster(Range root, const Quick& quick) {
   queue_.truncate(0);
   queue_.push(root);
-  const uint64_t end = staging_.used() + kClusterWords;
+  const uint64_t end = staging_.used() + cluster_words_;
   uint64_t head = 0;
   bool ok = true;
   while (head < queue_.size() && staging_.used() < end) {

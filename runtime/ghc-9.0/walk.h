@@ -185,6 +185,7 @@ class Walker {
   bool collecting_ = false;
   uint64_t closures_ = 0;
   uint64_t lazy_closures_ = 0;
+  uint64_t cluster_words_ = 0;
   uint64_t own_thread_ = 0;
   Refusal refusal_;
   wire::Error* error_ = nullptr;
