@@ -73,6 +73,12 @@ class Reader {
   ByteSource rebase() const;
   ByteSource chunk_hashes() const;
   RebaseCursor rebase_cursor() const { return {rebase(), lazy_range(), data_range()}; }
+  // The words that point into needed image `index`, and those that point into any.
+  ByteSource cross(uint64_t index) const;
+  ByteSource cross() const { return cold_table(wire::TableKind::cross); }
+  RebaseCursor cross_cursor(uint64_t index) const {
+    return {cross(index), lazy_range(), data_range(), ".fastboot.cross"};
+  }
   // Any bytes of the file.
   ByteSource bytes(FileOffset offset, uint64_t size) const { return {file_, offset, size}; }
 
@@ -117,13 +123,16 @@ inline constexpr TableSection kTableSections[] = {{".gnu.hash", wire::TableKind:
                                                   {".fastboot.lazy", wire::TableKind::lazy},
                                                   {".fastboot.data", wire::TableKind::data},
                                                   {".fastboot.rebase", wire::TableKind::rebase},
+                                                  {".fastboot.needed", wire::TableKind::needed},
+                                                  {".fastboot.cross", wire::TableKind::cross},
+                                                  {".fastboot.members", wire::TableKind::members},
                                                   {".fastboot.hash", wire::TableKind::chunk_hashes}};
 
 // Checks of what opening does not check. Each gives what is wrong, at most `limit` entries; nothing: that part is
 // sound. Of the metadata: the content id, symbols, the dynamic section, and the section headers. Reads metadata only.
 std::vector<Error> validate_metadata(const Reader& reader, size_t limit = 20);
-// Of the rest: the hashes of all chunks, the rebase stream, and that each word which it names holds an address of the
-// slot. Reads the whole file once, in bounded memory. For sound metadata.
+// Of the rest: the hashes of all chunks, and that each word which a stream names holds an address of the slot that the
+// stream is for. Reads the whole file once, in bounded memory. For sound metadata.
 std::vector<Error> validate_data(const Reader& reader, size_t limit = 20);
 // Both.
 std::vector<Error> validate(const Reader& reader, size_t limit = 20);

@@ -15,7 +15,7 @@ HEADER = good.index(b"Fastboot\0\0\0\0") + 12
 TABLES = HEADER + 152
 SLOT = u64(good, HEADER + 64)
 KINDS = ["dynsym", "dynstr", "gnu_hash", "rela", "dynamic", "targets", "bitmaps", "roots", "binding", "link_table", "info",
-         "lazy", "data", "rebase", "chunk_hashes"]
+         "lazy", "data", "rebase", "chunk_hashes", "needed", "cross", "members"]
 
 
 def record(kind):

@@ -29,6 +29,10 @@ bool parse(int argc, char** argv, Arguments* arguments) {
       sample.large_array_bytes = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--targets") == 0 && more) {
       sample.more_targets = strtoull(argv[++i], nullptr, 10);
+    } else if (strcmp(argv[i], "--needed") == 0 && more) {
+      sample.needed = strtoull(argv[++i], nullptr, 10);
+    } else if (strcmp(argv[i], "--member") == 0) {
+      sample.member = true;
     } else if (strcmp(argv[i], "--lazy") == 0) {
       sample.lazy = true;
     } else if (strcmp(argv[i], "--raw") == 0) {
@@ -63,7 +67,8 @@ int main(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, &arguments)) {
     fputs(
-        "usage: make_sample [--cells N] [--array BYTES] [--targets N] [--lazy] [--raw] [--fingerprints] [--sidecar] "
+        "usage: make_sample [--cells N] [--array BYTES] [--targets N] [--needed N] [--member] [--lazy] [--raw] "
+        "[--fingerprints] [--sidecar] "
         "OUT.snap\n",
         stderr);
     return 2;

@@ -32,11 +32,10 @@ class Dumper {
   virtual void segments(const format::Reader& reader, const std::vector<format::Section>& sections) = 0;
   virtual void sections(const format::Reader& reader, const std::vector<format::Section>& sections) = 0;
   virtual void symbols(const format::Reader& reader) = 0;
-  // `internal`: words that the rebase stream names, so far as it can be read; likewise `words`, which tells them one by
-  // one, and is null where they were not asked for.
-  virtual void relocs(const format::Reader& reader, uint64_t internal, InternalWords* words) = 0;
+  virtual void relocs(const format::Reader& reader, RelocStreams* streams) = 0;
   virtual void notes(const format::Reader& reader) = 0;
-  virtual void dynamic(const format::Reader& reader) = 0;
+  // `words`: how many words of the image point into each needed one.
+  virtual void dynamic(const format::Reader& reader, const std::vector<uint64_t>& words) = 0;
   virtual void roots(const format::Reader& reader) = 0;
   virtual void bindings(const format::Reader& reader, const std::vector<format::Sidecar>& sidecars) = 0;
   virtual void objects(const format::Reader& reader, const format::Census& census) = 0;

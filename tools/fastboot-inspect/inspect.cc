@@ -47,7 +47,7 @@ class Inspector {
     if (options_.symbols) dumper_.symbols(*reader);
     if (options_.relocs.any()) relocs(*reader);
     if (options_.notes) dumper_.notes(*reader);
-    if (options_.dynamic) dumper_.dynamic(*reader);
+    if (options_.dynamic) dynamic(*reader);
     if (options_.roots) dumper_.roots(*reader);
     if (options_.bindings) bindings(*reader);
     if (options_.objects) objects(*reader);
@@ -69,21 +69,40 @@ class Inspector {
     return {};
   }
 
-  void relocs(const Reader& reader) {
-    format::RebaseCursor cursor = reader.rebase_cursor();
-    uint64_t internal = 0;
-    for (;; ++internal) {
+  uint64_t count(const Reader& reader, format::RebaseCursor cursor) {
+    uint64_t words = 0;
+    for (;; ++words) {
       const auto next = cursor.next();
       if (!next) warn(in_file(next.error(), reader));
-      if (!next || !*next) break;
+      if (!next || !*next) return words;
     }
-    if (!options_.relocs.has(RelocClass::internal)) return dumper_.relocs(reader, internal, nullptr);
-    auto words = InternalWords::make(reader);
-    if (!words) warn(words.error());
-    dumper_.relocs(reader, internal, words ? &*words : nullptr);
-    // What is wrong with the stream has been said above.
-    if (!problems_.empty() && internal != 0) dumper_.take_failures();
   }
+
+  std::vector<uint64_t> cross_counts(const Reader& reader) {
+    std::vector<uint64_t> words;
+    for (uint64_t i = 0; i < reader.view().needed_count; ++i) words.push_back(count(reader, reader.cross_cursor(i)));
+    return words;
+  }
+
+  void relocs(const Reader& reader) {
+    RelocStreams streams;
+    const size_t before = problems_.size();
+    streams.internal = count(reader, reader.rebase_cursor());
+    streams.cross = cross_counts(reader);
+    if (options_.relocs.names(RelocClass::internal)) {
+      auto words = ImageWords::make(reader, std::nullopt);
+      words ? streams.internal_words.emplace(std::move(*words)) : warn(words.error());
+    }
+    for (uint64_t i = 0; options_.relocs.names(RelocClass::cross) && i < streams.cross.size(); ++i) {
+      auto words = ImageWords::make(reader, i);
+      words ? streams.cross_words.push_back(std::move(*words)) : warn(words.error());
+    }
+    const bool told = problems_.size() != before;
+    dumper_.relocs(reader, &streams);
+    if (told) dumper_.take_failures();  // what is wrong with a stream was said when its words were counted
+  }
+
+  void dynamic(const Reader& reader) { dumper_.dynamic(reader, cross_counts(reader)); }
 
   void bindings(const Reader& reader) {
     const auto sidecars = format::find_sidecars(reader);

@@ -30,9 +30,9 @@ class JsonDumper : public Dumper {
   void segments(const format::Reader& reader, const std::vector<format::Section>& sections) override;
   void sections(const format::Reader& reader, const std::vector<format::Section>& sections) override;
   void symbols(const format::Reader& reader) override;
-  void relocs(const format::Reader& reader, uint64_t internal, InternalWords* words) override;
+  void relocs(const format::Reader& reader, RelocStreams* streams) override;
   void notes(const format::Reader& reader) override;
-  void dynamic(const format::Reader& reader) override;
+  void dynamic(const format::Reader& reader, const std::vector<uint64_t>& words) override;
   void roots(const format::Reader& reader) override;
   void bindings(const format::Reader& reader, const std::vector<format::Sidecar>& sidecars) override;
   void objects(const format::Reader& reader, const format::Census& census) override;
@@ -52,7 +52,10 @@ class JsonDumper : public Dumper {
   void snapshot(const format::Reader& reader);  // what summary and header have in common
   void note(std::string_view owner, uint64_t type, uint64_t bytes);
   void reloc_entry(const format::Reader& reader, const RelocEntry& entry);
-  void internal_words(const format::Reader& reader, InternalWords* words);
+  void cross_streams(const format::Reader& reader, RelocStreams* streams);
+  void image_words(const format::Reader& reader, ImageWords* words);
+  void needed_images(const format::Reader& reader, const std::vector<uint64_t>& words);
+  void members(const format::Reader& reader);
   void modules(const wire::Binding& binding);
 
   const Options& options_;

@@ -122,18 +122,61 @@ void JsonDumper::notes(const Reader& reader) {
   json_.end_array();
 }
 
-void JsonDumper::dynamic(const Reader& reader) {
+void JsonDumper::dynamic(const Reader& reader, const std::vector<uint64_t>& words) {
   const wire::View& view = reader.view();
-  if (!begin_table("dynamic", reader, TableKind::dynamic, view.dynamic)) return;
-  for (uint64_t i = 0; i < view.dynamic_count; ++i) {
-    const Elf64_Dyn& entry = view.dynamic[i];
-    const bool text = entry.d_tag == DT_SONAME || entry.d_tag == DT_NEEDED;
+  json_.key("dynamic");
+  json_.begin_object();
+  if (begin_table("entries", reader, TableKind::dynamic, view.dynamic)) {
+    for (uint64_t i = 0; i < view.dynamic_count; ++i) {
+      const Elf64_Dyn& entry = view.dynamic[i];
+      const auto text = dynamic_text(reader, entry);
+      json_.begin_object();
+      json_.text("tag", dynamic_tag(entry.d_tag));
+      json_.key("value");
+      text ? json_.text(*text) : json_.address(entry.d_un.d_val);
+      json_.end_object();
+      if (entry.d_tag == DT_NULL) break;
+    }
+    json_.end_array();
+  }
+  needed_images(reader, words);
+  members(reader);
+  json_.end_object();
+}
+
+void JsonDumper::needed_images(const Reader& reader, const std::vector<uint64_t>& words) {
+  const wire::View& view = reader.view();
+  if (!begin_table("needed", reader, TableKind::needed, view.needed)) return;
+  for (uint64_t i = 0; i < view.needed_count; ++i) {
+    const wire::Needed& needed = view.needed[i];
     json_.begin_object();
-    json_.text("tag", dynamic_tag(entry.d_tag));
-    json_.address("value", entry.d_un.d_val);
-    if (text) string("name", reader.string(entry.d_un.d_val));
+    string("name", reader.string(needed.name));
+    json_.text("content_id", to_hex(needed.content_id, sizeof needed.content_id));
+    json_.address("slot_address", needed.slot_address);
+    json_.number("bytes", needed.size);
+    json_.number("words", words[i]);
     json_.end_object();
-    if (entry.d_tag == DT_NULL) break;
+  }
+  json_.end_array();
+}
+
+void JsonDumper::members(const Reader& reader) {
+  const wire::View& view = reader.view();
+  if (!begin_table("members", reader, TableKind::members, view.members)) return;
+  for (uint64_t i = 0; i < view.member_count; ++i) {
+    const wire::Member& member = view.members[i];
+    json_.begin_object();
+    string("name", reader.string(member.name));
+    json_.boolean("whole", (member.flags & wire::kMemberWhole) != 0);
+    json_.text("content_id", to_hex(member.content_id, sizeof member.content_id));
+    json_.address("slot_address", member.slot_address);
+    json_.address("lazy_address", member.lazy_address);
+    json_.number("lazy_bytes", member.lazy_size);
+    json_.address("data_address", member.data_address);
+    json_.number("data_bytes", member.data_size);
+    json_.address("new_lazy_address", member.new_lazy_address);
+    json_.address("new_data_address", member.new_data_address);
+    json_.end_object();
   }
   json_.end_array();
 }

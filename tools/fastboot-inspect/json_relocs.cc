@@ -34,10 +34,11 @@ void JsonDumper::reloc_entry(const Reader& reader, const RelocEntry& entry) {
   json_.end_object();
 }
 
-void JsonDumper::relocs(const Reader& reader, uint64_t internal, InternalWords* words) {
+void JsonDumper::relocs(const Reader& reader, RelocStreams* streams) {
   const auto entries = reloc_entries(reader);
   RelocCounts counts;
-  counts[RelocClass::internal] = internal;
+  counts[RelocClass::internal] = streams->internal;
+  for (const uint64_t words : streams->cross) counts[RelocClass::cross] += words;
   for (const RelocEntry& entry : entries) {
     if (entry.kind) ++counts[*entry.kind];
   }
@@ -54,12 +55,31 @@ void JsonDumper::relocs(const Reader& reader, uint64_t internal, InternalWords* 
     }
     json_.end_array();
   }
-  if (words != nullptr) internal_words(reader, words);
+  if (streams->internal_words) {
+    json_.key("internal");
+    image_words(reader, &*streams->internal_words);
+  }
+  cross_streams(reader, streams);
   json_.end_object();
 }
 
-void JsonDumper::internal_words(const Reader& reader, InternalWords* words) {
-  json_.key("internal");
+void JsonDumper::cross_streams(const Reader& reader, RelocStreams* streams) {
+  json_.key("cross");
+  json_.begin_array();
+  for (uint64_t i = 0; i < streams->cross.size(); ++i) {
+    json_.begin_object();
+    string("image", reader.string(reader.view().needed[i].name));
+    json_.number("count", streams->cross[i]);
+    if (i < streams->cross_words.size()) {
+      json_.key("words");
+      image_words(reader, &streams->cross_words[i]);
+    }
+    json_.end_object();
+  }
+  json_.end_array();
+}
+
+void JsonDumper::image_words(const Reader& reader, ImageWords* words) {
   json_.begin_array();
   auto word = words->next();
   for (; word && *word; word = words->next()) {

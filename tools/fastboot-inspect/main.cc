@@ -27,10 +27,10 @@ void add_options(CLI::App* app, Options* options, Words* words) {
   app->add_flag("-e,--headers", words->headers, "all headers: -h -l -S");
   app->add_flag("-s,--syms,--symbols,--dyn-syms", options->symbols, "the symbols: roots defined, targets undefined");
   tools::add_optional(app, "-r,--relocs", "all", &words->relocs,
-                      "the relocations by class: internal, code, static, raw, cross; internal ones only if named")
+                      "the relocations by class: internal, code, static, raw, cross; words of the image only if named")
       ->option_text("[=CLASS,...]");
   app->add_flag("-n,--notes", options->notes, "the notes");
-  app->add_flag("-d,--dynamic", options->dynamic, "the dynamic section");
+  app->add_flag("-d,--dynamic", options->dynamic, "the dynamic section, and the images needed and linked in");
   app->add_flag("--roots", options->roots, "the roots with their types");
   app->add_flag("--bindings", options->bindings, "where the targets lie, and sidecar files for other builds");
   app->add_flag("--objects", options->objects, "closures and bytes by constructor");

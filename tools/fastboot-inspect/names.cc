@@ -131,7 +131,12 @@ std::string dynamic_tag(int64_t tag) {
   for (const auto& [known, name] : kTags) {
     if (known == tag) return name;
   }
-  return fmt::format("{:#x}", static_cast<uint64_t>(tag));
+  return fmt::format("<unknown: {:x}>", static_cast<uint64_t>(tag));
+}
+
+std::optional<std::string> dynamic_text(const format::Reader& reader, const Elf64_Dyn& entry) {
+  if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_SONAME) return std::nullopt;
+  return checked(reader.string(entry.d_un.d_val));
 }
 
 std::string dynamic_flags(const Elf64_Dyn& entry) {
@@ -160,9 +165,9 @@ std::string target_kind(uint16_t kind) {
 }
 
 std::string table_name(uint32_t kind) {
-  static constexpr const char* kNames[] = {"dynsym",  "dynstr",  "gnu_hash", "rela",    "dynamic",
-                                           "targets", "bitmaps", "roots",    "binding", "link_table",
-                                           "info",    "lazy",    "data",     "rebase",  "chunk_hashes"};
+  static constexpr const char* kNames[] = {"dynsym",  "dynstr", "gnu_hash",     "rela",       "dynamic", "targets",
+                                           "bitmaps", "roots",  "binding",      "link_table", "info",    "lazy",
+                                           "data",    "rebase", "chunk_hashes", "needed",     "cross",   "members"};
   static_assert(std::size(kNames) == wire::kTableCount);
   return kind >= 1 && kind <= std::size(kNames) ? kNames[kind - 1] : kCorrupt;
 }

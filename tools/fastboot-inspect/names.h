@@ -23,7 +23,10 @@ std::string segment_flags(uint32_t flags);
 std::string segment_part(const format::Reader& reader, const Elf64_Phdr& phdr);
 // Is the section part of the segment, as readelf sees it?
 bool lies_in(const Elf64_Shdr& section, const Elf64_Phdr& segment);
+// "NEEDED"
 std::string dynamic_tag(int64_t tag);
+// The text that the entry's value is the place of, where it is.
+std::optional<std::string> dynamic_text(const format::Reader& reader, const Elf64_Dyn& entry);
 // Of DT_FLAGS and DT_FLAGS_1: names separated by spaces.
 std::string dynamic_flags(const Elf64_Dyn& entry);
 std::string target_kind(uint16_t kind);

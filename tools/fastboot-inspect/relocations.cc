@@ -65,12 +65,13 @@ std::string_view class_name(RelocClass kind) {
 
 std::string RelocClasses::parse(const std::string& text) {
   uint32_t bits = 0;
+  uint32_t all = 0;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
     const std::string name = text.substr(begin, end - begin);
     begin = end + 1;
     if (name == "all") {
-      bits |= ((1U << std::size(kRelocClasses)) - 1) & ~bit(RelocClass::internal);
+      all = (1U << std::size(kRelocClasses)) - 1;
       continue;
     }
     const auto* kind = std::find_if(std::begin(kRelocClasses), std::end(kRelocClasses),
@@ -83,7 +84,8 @@ std::string RelocClasses::parse(const std::string& text) {
     return fmt::format("--relocs knows no class '{}'{}; there are internal, code, static, raw, cross, all", name,
                        near ? fmt::format(", did you mean '{}'?", *near) : "");
   }
-  bits_ |= bits;
+  bits_ |= bits | all;
+  named_ |= bits;
   return {};
 }
 
@@ -106,22 +108,23 @@ std::vector<RelocEntry> reloc_entries(const Reader& reader) {
 }
 
 std::string_view word_kind_name(WordKind kind) {
-  static constexpr std::string_view kNames[] = {"header", "pointer", "interior", "block"};
+  static constexpr std::string_view kNames[] = {"header", "pointer", "interior", "block", "cross"};
   return kNames[static_cast<size_t>(kind)];
 }
 
 // --- internal words
 // ----------------------------------------------------------------------------------------------------
 
-format::Result<InternalWords> InternalWords::make(const Reader& reader) {
+format::Result<ImageWords> ImageWords::make(const Reader& reader, std::optional<uint64_t> needed) {
   auto index = format::TargetIndex::make(reader);
   if (!index) return tl::unexpected(index.error());
-  return InternalWords(reader, std::move(*index));
+  return ImageWords(reader, std::move(*index), needed);
 }
 
-InternalWords::InternalWords(const Reader& reader, format::TargetIndex index)
+ImageWords::ImageWords(const Reader& reader, format::TargetIndex index, std::optional<uint64_t> needed)
     : index_(std::move(index)),
-      cursor_(reader.rebase_cursor()),
+      cross_(needed.has_value()),
+      cursor_(needed ? reader.cross_cursor(*needed) : reader.rebase_cursor()),
       info_(reader.info_range()),
       lazy_(reader.lazy_range()),
       data_(reader.data_range()),
@@ -130,7 +133,7 @@ InternalWords::InternalWords(const Reader& reader, format::TargetIndex index)
       pieces_(kPieces) {}
 
 // The word of the image at an address inside lazy or data. What lies behind the end of the file's part reads as zero.
-format::Result<uint64_t> InternalWords::word(ImageAddress address) {
+format::Result<uint64_t> ImageWords::word(ImageAddress address) {
   const bool lazy = lazy_.holds(address, 8);
   const format::ByteSource& source = lazy ? lazy_bytes_ : data_bytes_;
   const uint64_t at = address - (lazy ? lazy_.begin : data_.begin);
@@ -150,7 +153,7 @@ format::Result<uint64_t> InternalWords::word(ImageAddress address) {
 }
 
 // Block descriptors hold the addresses of their block's start and end.
-bool InternalWords::names_block(const InternalWord& word) const {
+bool ImageWords::names_block(const ImageWord& word) const {
   const uint64_t megablock = word.address.value() / format::ghc::kMegablockSize * format::ghc::kMegablockSize;
   const uint64_t within = word.address.value() - megablock;
   if (within >= format::ghc::kDescriptorArea || within % 64 > 8) return false;
@@ -158,7 +161,11 @@ bool InternalWords::names_block(const InternalWord& word) const {
   return word.value == block + within % 64 / 8 * 4096;
 }
 
-format::Result<void> InternalWords::describe(InternalWord* word) {
+format::Result<void> ImageWords::describe(ImageWord* word) {
+  if (cross_) {
+    word->kind = WordKind::cross;
+    return {};
+  }
   if (names_block(*word)) {
     word->kind = WordKind::block;
     return {};
@@ -182,11 +189,11 @@ format::Result<void> InternalWords::describe(InternalWord* word) {
   return {};
 }
 
-format::Result<std::optional<InternalWord>> InternalWords::next() {
+format::Result<std::optional<ImageWord>> ImageWords::next() {
   const auto address = cursor_.next();
   if (!address) return tl::unexpected(address.error());
-  if (!*address) return std::optional<InternalWord>();
-  InternalWord found;
+  if (!*address) return std::optional<ImageWord>();
+  ImageWord found;
   found.address = **address;
   const auto value = word(found.address);
   if (!value) return tl::unexpected(value.error());

@@ -23,18 +23,21 @@ inline constexpr RelocClass kRelocClasses[] = {RelocClass::internal, RelocClass:
 // "internal", "code", "static", "raw", "cross"
 std::string_view class_name(RelocClass kind);
 
-// Which classes are to be listed. Internal ones are listed only where they are named: there are millions.
+// Which classes are to be listed. Words of the image (internal and cross-image ones) are listed only where their class
+// is named: there are millions.
 class RelocClasses {
  public:
-  // "all": all but internal ones; or names separated by commas. Nothing is changed when a name is not known: then the
-  // result is what to tell the user.
+  // "all", or names separated by commas. Nothing is changed when a name is not known: then the result is what to tell
+  // the user.
   std::string parse(const std::string& text);
   bool any() const { return bits_ != 0; }
   bool has(RelocClass kind) const { return (bits_ & bit(kind)) != 0; }
+  bool names(RelocClass kind) const { return (named_ & bit(kind)) != 0; }
 
  private:
   static uint32_t bit(RelocClass kind) { return uint32_t{1} << static_cast<uint32_t>(kind); }
   uint32_t bits_ = 0;
+  uint32_t named_ = 0;
 };
 
 // An entry of .rela.dyn.
@@ -53,30 +56,31 @@ struct RelocCounts {
   uint64_t operator[](RelocClass kind) const { return of[static_cast<size_t>(kind)]; }
 };
 
-// What an internal word is.
-enum class WordKind { header, pointer, interior, block };
+// What a word of the image is that holds an address. `cross`: an address in a needed image.
+enum class WordKind { header, pointer, interior, block, cross };
 std::string_view word_kind_name(WordKind kind);
 
-struct InternalWord {
+struct ImageWord {
   format::ImageAddress address;
   uint64_t value = 0;
   WordKind kind = WordKind::interior;
   uint32_t target = format::TargetIndex::kNone;  // of the closure that begins here, or that the word points to
 };
 
-// Gives the words that the rebase stream names, one after the other. It reads the image in pieces that it keeps for a
-// while, since pointers lead to near places as a rule.
-class InternalWords {
+// Gives the words that a stream names, one after the other. It reads the image in pieces that it keeps for a while,
+// since pointers lead to near places as a rule.
+class ImageWords {
  public:
-  static format::Result<InternalWords> make(const format::Reader& reader);
+  // Of the rebase stream, or of the stream of a needed image.
+  static format::Result<ImageWords> make(const format::Reader& reader, std::optional<uint64_t> needed);
   // The next one; nothing at the end.
-  format::Result<std::optional<InternalWord>> next();
+  format::Result<std::optional<ImageWord>> next();
 
  private:
-  InternalWords(const format::Reader& reader, format::TargetIndex index);
+  ImageWords(const format::Reader& reader, format::TargetIndex index, std::optional<uint64_t> needed);
   format::Result<uint64_t> word(format::ImageAddress address);
-  format::Result<void> describe(InternalWord* word);
-  bool names_block(const InternalWord& word) const;
+  format::Result<void> describe(ImageWord* word);
+  bool names_block(const ImageWord& word) const;
 
   struct Piece {
     uint64_t number = ~uint64_t{0};
@@ -84,10 +88,20 @@ class InternalWords {
   };
 
   format::TargetIndex index_;
+  bool cross_;
   format::RebaseCursor cursor_;
   format::ImageRange info_, lazy_, data_;
   format::ByteSource lazy_bytes_, data_bytes_;
   std::vector<Piece> pieces_;
+};
+
+// The words of the image that streams name: how many, so far as the streams can be read, and the words themselves where
+// they are to be listed.
+struct RelocStreams {
+  uint64_t internal = 0;
+  std::vector<uint64_t> cross;  // for each needed image
+  std::optional<ImageWords> internal_words;
+  std::vector<ImageWords> cross_words;  // empty, or one for each needed image
 };
 
 }  // namespace fastboot::inspect

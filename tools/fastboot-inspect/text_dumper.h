@@ -23,9 +23,9 @@ class TextDumper : public Dumper {
   void segments(const format::Reader& reader, const std::vector<format::Section>& sections) override;
   void sections(const format::Reader& reader, const std::vector<format::Section>& sections) override;
   void symbols(const format::Reader& reader) override;
-  void relocs(const format::Reader& reader, uint64_t internal, InternalWords* words) override;
+  void relocs(const format::Reader& reader, RelocStreams* streams) override;
   void notes(const format::Reader& reader) override;
-  void dynamic(const format::Reader& reader) override;
+  void dynamic(const format::Reader& reader, const std::vector<uint64_t>& words) override;
   void roots(const format::Reader& reader) override;
   void bindings(const format::Reader& reader, const std::vector<format::Sidecar>& sidecars) override;
   void objects(const format::Reader& reader, const format::Census& census) override;
@@ -51,10 +51,13 @@ class TextDumper : public Dumper {
   void snapshot_header(const wire::Header& header, const format::Reader& reader);
   void tables(const wire::Header& header);
   void section_mapping(const format::Reader& reader, const std::vector<format::Section>& sections);
+  void dynamic_entries(const format::Reader& reader);
   std::string dynamic_value(const format::Reader& reader, const Elf64_Dyn& entry) const;
   void reloc_entry(const format::Reader& reader, const RelocEntry& entry);
   std::string reloc_target(const format::Reader& reader, const RelocEntry& entry) const;
-  void internal_words(const format::Reader& reader, InternalWords* words);
+  void image_words(const format::Reader& reader, ImageWords* words);
+  void needed_images(const format::Reader& reader, const std::vector<uint64_t>& words);
+  void members(const format::Reader& reader);
   void modules(const wire::Binding& binding);
   void binding_entries(const format::Reader& reader);
   // True, and says so, where a table is there and cannot be read.

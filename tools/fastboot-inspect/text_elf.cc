@@ -139,9 +139,15 @@ void TextDumper::notes(const Reader& reader) {
   snapshot_header(*reader.view().header, reader);
 }
 
-void TextDumper::dynamic(const Reader& reader) {
+void TextDumper::dynamic(const Reader& reader, const std::vector<uint64_t>& words) {
   const wire::View& view = reader.view();
-  if (unreadable(reader, TableKind::dynamic, view.dynamic, "Dynamic section")) return;
+  if (!unreadable(reader, TableKind::dynamic, view.dynamic, "Dynamic section")) dynamic_entries(reader);
+  needed_images(reader, words);
+  members(reader);
+}
+
+void TextDumper::dynamic_entries(const Reader& reader) {
+  const wire::View& view = reader.view();
   const uint64_t offset = view.table(TableKind::dynamic).address - view.header->slot_address;
   out_.print("\nDynamic section at offset {:#x} contains {} entries:\n", offset, view.dynamic_count);
   out_.write("  Tag        Type                         Name/Value\n");
@@ -172,6 +178,33 @@ std::string TextDumper::dynamic_value(const Reader& reader, const Elf64_Dyn& ent
     default:
       return fmt::format("{:#x}", value);
   }
+}
+
+void TextDumper::needed_images(const Reader& reader, const std::vector<uint64_t>& words) {
+  const wire::View& view = reader.view();
+  if (unreadable(reader, TableKind::needed, view.needed, "Needed images") || view.needed_count == 0) return;
+  out_.print("\nNeeds {} image{}:\n", view.needed_count, view.needed_count == 1 ? "" : "s");
+  tools::Table table({{"Expected at"}, {"Size", Align::right}, {"Words", Align::right}, {"Content id"}, {"Name"}});
+  for (uint64_t i = 0; i < view.needed_count; ++i) {
+    const wire::Needed& needed = view.needed[i];
+    table.add({fmt::format("{:016x}", needed.slot_address), fmt::format("{:#x}", needed.size), tools::grouped(words[i]),
+               to_hex(needed.content_id, sizeof needed.content_id), name(reader.string(needed.name))});
+  }
+  table.print(&out_);
+}
+
+void TextDumper::members(const Reader& reader) {
+  const wire::View& view = reader.view();
+  if (unreadable(reader, TableKind::members, view.members, "Members") || view.member_count == 0) return;
+  out_.print("\nLinked from {} image{}:\n", view.member_count, view.member_count == 1 ? "" : "s");
+  tools::Table table({{"Data"}, {"Was"}, {"Size", Align::right}, {"Content id"}, {"Name"}});
+  for (uint64_t i = 0; i < view.member_count; ++i) {
+    const wire::Member& member = view.members[i];
+    table.add({fmt::format("{:016x}", member.new_data_address), fmt::format("{:016x}", member.data_address),
+               fmt::format("{:#x}", member.data_size), to_hex(member.content_id, sizeof member.content_id),
+               name(reader.string(member.name)) + ((member.flags & wire::kMemberWhole) != 0 ? "" : " (not whole)")});
+  }
+  table.print(&out_);
 }
 
 }  // namespace fastboot::inspect

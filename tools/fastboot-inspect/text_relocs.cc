@@ -40,10 +40,11 @@ void TextDumper::reloc_entry(const Reader& reader, const RelocEntry& entry) {
   out_.print("{}\n", shown ? fmt::format(" + {:x}", rela.r_addend) : "");
 }
 
-void TextDumper::relocs(const Reader& reader, uint64_t internal, InternalWords* words) {
+void TextDumper::relocs(const Reader& reader, RelocStreams* streams) {
   const wire::View& view = reader.view();
   RelocCounts counts;
-  counts[RelocClass::internal] = internal;
+  counts[RelocClass::internal] = streams->internal;
+  for (const uint64_t words : streams->cross) counts[RelocClass::cross] += words;
   if (!unreadable(reader, TableKind::rela, view.relas, "Relocation section '.rela.dyn'")) {
     const auto entries = reloc_entries(reader);
     const uint64_t offset = view.table(TableKind::rela).address - view.header->slot_address;
@@ -57,8 +58,13 @@ void TextDumper::relocs(const Reader& reader, uint64_t internal, InternalWords* 
     }
   }
   out_.print("\nRebase stream '.fastboot.rebase' at offset {:#x} contains {} bytes: {} internal relocations\n",
-             reader.rebase().file_offset().value(), reader.rebase().size(), tools::grouped(internal));
-  if (words != nullptr) internal_words(reader, words);
+             reader.rebase().file_offset().value(), reader.rebase().size(), tools::grouped(streams->internal));
+  if (streams->internal_words) image_words(reader, &*streams->internal_words);
+  for (uint64_t i = 0; i < streams->cross.size(); ++i) {
+    out_.print("\nStream {} of '.fastboot.cross' contains {} bytes: {} relocations to {}\n", i, reader.cross(i).size(),
+               tools::grouped(streams->cross[i]), name(reader.string(view.needed[i].name)));
+    if (i < streams->cross_words.size()) image_words(reader, &streams->cross_words[i]);
+  }
   out_.write("\nRelocations by class:");
   for (const RelocClass kind : kRelocClasses) {
     out_.print("{} {} {}", kind == kRelocClasses[0] ? "" : ",", tools::grouped(counts[kind]), class_name(kind));
@@ -66,7 +72,7 @@ void TextDumper::relocs(const Reader& reader, uint64_t internal, InternalWords* 
   out_.write("\n");
 }
 
-void TextDumper::internal_words(const Reader& reader, InternalWords* words) {
+void TextDumper::image_words(const Reader& reader, ImageWords* words) {
   out_.write("  Offset     Value            Kind     Of or to\n");
   auto word = words->next();
   for (; word && *word; word = words->next()) {
