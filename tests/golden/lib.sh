@@ -5,7 +5,7 @@ golden=$FASTBOOT_SOURCE/tests/golden
 
 # copy_snapshots: into the present directory.
 copy_snapshots() {
-  (cd "$golden" && tar -cf - --exclude=expected -- *.snap bad [0-9a-f]*[0-9a-f]/) | tar -xf - --no-same-owner
+  (cd "$golden" && tar -cf - -- CASES *.snap bad [0-9a-f]*[0-9a-f]/) | tar -xf - --no-same-owner
   find . -name '*.snap' -exec chmod 0444 {} + -o -name '*.bind' -exec chmod 0444 {} +
 }
 
