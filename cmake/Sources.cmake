@@ -28,7 +28,8 @@ function(fastboot_link name)
   endforeach()
 endfunction()
 
-# fastboot_tool(NAME): the executable of tools/NAME/*.cc, installed into bin.
+# fastboot_tool(NAME): the executable of tools/NAME/*.cc, installed into bin, and its completion scripts, which it prints
+# itself.
 function(fastboot_tool name)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/${name}/*.cc)
   if(NOT sources)
@@ -41,4 +42,21 @@ function(fastboot_tool name)
     fmt::fmt)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   set_property(GLOBAL APPEND PROPERTY FASTBOOT_TOOLS ${name})
+  fastboot_completions(${name} $<TARGET_FILE:${name}>)
+  add_custom_command(TARGET ${name} POST_BUILD ${completion_commands} VERBATIM)
+endfunction()
+
+# fastboot_completions(NAME COMMAND): installs what `COMMAND --completion SHELL` prints, where the shells look for it;
+# leaves the commands that make the files in `completion_commands`.
+function(fastboot_completions name command)
+  set(directory ${PROJECT_BINARY_DIR}/completions)
+  file(MAKE_DIRECTORY ${directory})
+  set(commands)
+  foreach(shell bash zsh fish)
+    list(APPEND commands COMMAND ${command} --completion ${shell} > ${directory}/${name}.${shell})
+  endforeach()
+  set(completion_commands ${commands} PARENT_SCOPE)
+  install(FILES ${directory}/${name}.bash DESTINATION share/bash-completion/completions RENAME ${name})
+  install(FILES ${directory}/${name}.zsh DESTINATION share/zsh/site-functions RENAME _${name})
+  install(FILES ${directory}/${name}.fish DESTINATION share/fish/vendor_completions.d)
 endfunction()

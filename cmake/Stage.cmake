@@ -13,6 +13,11 @@ if(TARGET package)
   configure_file(scripts/fastboot.pc.in ${PROJECT_BINARY_DIR}/fastboot.pc @ONLY)
   install(PROGRAMS ${PROJECT_BINARY_DIR}/fastboot-config DESTINATION bin)
   install(FILES ${PROJECT_BINARY_DIR}/fastboot.pc DESTINATION lib/pkgconfig)
+  fastboot_completions(fastboot-config "")
+  foreach(shell bash zsh fish)
+    execute_process(COMMAND sh ${PROJECT_BINARY_DIR}/fastboot-config --completion ${shell}
+      OUTPUT_FILE ${PROJECT_BINARY_DIR}/completions/fastboot-config.${shell} COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
   install(FILES runtime/include/fastboot.h DESTINATION include)
 endif()
 
@@ -22,7 +27,7 @@ foreach(page ${man_pages})
   install(FILES ${page} DESTINATION share/man/man${section})
 endforeach()
 
-file(GLOB documents CONFIGURE_DEPENDS docs/*.md)
+file(GLOB documents CONFIGURE_DEPENDS docs/*.md docs/*.schema.json)
 install(FILES LICENSE README.md ${documents} DESTINATION share/doc/fastboot)
 
 get_property(staged_tools GLOBAL PROPERTY FASTBOOT_TOOLS)

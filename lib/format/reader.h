@@ -104,9 +104,37 @@ class Reader {
 // The table of chunk hashes, checked against the header.
 Result<std::vector<uint8_t>> checked_chunk_hashes(const Reader& reader);
 
-// Checks everything that opening does not: the hashes of the data, the rebase stream and the words that it names, the
-// section headers and the dynamic section. Gives what is wrong, at most `limit` entries; nothing: the file is sound.
-// Reads the whole file once, in bounded memory.
+// The tables that have a section of their own, and its name.
+struct TableSection {
+  const char* name;
+  wire::TableKind kind;
+};
+inline constexpr TableSection kTableSections[] = {{".gnu.hash", wire::TableKind::gnu_hash},
+                                                  {".dynsym", wire::TableKind::dynsym},
+                                                  {".dynstr", wire::TableKind::dynstr},
+                                                  {".rela.dyn", wire::TableKind::rela},
+                                                  {".dynamic", wire::TableKind::dynamic},
+                                                  {".fastboot.targets", wire::TableKind::targets},
+                                                  {".fastboot.bitmaps", wire::TableKind::bitmaps},
+                                                  {".fastboot.roots", wire::TableKind::roots},
+                                                  {".fastboot.binding", wire::TableKind::binding},
+                                                  {".got", wire::TableKind::link_table},
+                                                  {".fastboot.info", wire::TableKind::info},
+                                                  {".fastboot.lazy", wire::TableKind::lazy},
+                                                  {".fastboot.data", wire::TableKind::data},
+                                                  {".fastboot.rebase", wire::TableKind::rebase},
+                                                  {".fastboot.needed", wire::TableKind::needed},
+                                                  {".fastboot.cross", wire::TableKind::cross},
+                                                  {".fastboot.members", wire::TableKind::members},
+                                                  {".fastboot.hash", wire::TableKind::chunk_hashes}};
+
+// Checks of what opening does not check. Each gives what is wrong, at most `limit` entries; nothing: that part is
+// sound. Of the metadata: the content id, symbols, the dynamic section, and the section headers. Reads metadata only.
+std::vector<Error> validate_metadata(const Reader& reader, size_t limit = 20);
+// Of the rest: the hashes of all chunks, and that each word which a stream names holds an address of the slot that the
+// stream is for. Reads the whole file once, in bounded memory. For sound metadata.
+std::vector<Error> validate_data(const Reader& reader, size_t limit = 20);
+// Both.
 std::vector<Error> validate(const Reader& reader, size_t limit = 20);
 
 }  // namespace fastboot::format

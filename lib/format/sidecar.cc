@@ -1,5 +1,9 @@
 #include "format/sidecar.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -54,6 +58,58 @@ Result<void> write_sidecar(const ContentId& content_id, const std::vector<ModelM
   if (!file) return tl::unexpected(file.error());
   if (auto written = file->write(FileOffset(0), bytes); !written) return written;
   return file->commit();
+}
+
+namespace {
+
+constexpr uint64_t kMostSidecarBytes = uint64_t{256} << 20;  // ten million targets need less
+
+// As thaw sees it.
+bool others_may_write(const std::string& path) {
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0) return false;  // reading it tells
+  const bool owned = status.st_uid == geteuid() || status.st_uid == 0;
+  return !owned || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+Result<void> load(const Reader& snapshot, Sidecar* sidecar) {
+  auto file = File::open(sidecar->path);
+  if (!file) return tl::unexpected(file.error());
+  if ((*file)->size() > kMostSidecarBytes) {
+    return fail(wire::Code::corrupt,
+                fmt::format("{:#x} bytes; expected at most {:#x}", (*file)->size(), kMostSidecarBytes), sidecar->path);
+  }
+  sidecar->bytes.resize((*file)->size());
+  if (auto read = (*file)->read(FileOffset(0), sidecar->bytes); !read) return read;
+  wire::Binding binding;
+  wire::Error error;
+  if (!wire::parse_sidecar(sidecar->bytes.data(), sidecar->bytes.size(), snapshot.content_id().data(),
+                           snapshot.view().target_count, &binding, &error)) {
+    return fail(error, sidecar->path);
+  }
+  sidecar->binding = binding;
+  if (!others_may_write(sidecar->path)) return {};
+  return fail(wire::Code::untrusted,
+              "somebody else may change it, so programs do not use it; it must belong to you or to root, and neither "
+              "group nor others may write it",
+              sidecar->path);
+}
+
+}  // namespace
+
+std::vector<Sidecar> find_sidecars(const Reader& reader) {
+  const fs::path directory = fs::path(sidecar_path(reader.path(), reader.content_id(), {})).parent_path();
+  std::vector<Sidecar> sidecars;
+  std::error_code trouble;
+  for (fs::directory_iterator at(directory, trouble), end; !trouble && at != end; at.increment(trouble)) {
+    if (at->path().extension() != ".bind") continue;
+    sidecars.push_back({at->path().string(), at->path().stem().string(), {}, {}, std::nullopt});
+  }
+  std::sort(sidecars.begin(), sidecars.end(), [](const Sidecar& a, const Sidecar& b) { return a.path < b.path; });
+  for (Sidecar& sidecar : sidecars) {
+    if (auto loaded = load(reader, &sidecar); !loaded) sidecar.problem = loaded.error();
+  }
+  return sidecars;
 }
 
 }  // namespace fastboot::format

@@ -1,6 +1,7 @@
 // Sidecar files: where the targets of a snapshot lie in another build of the program. docs/FORMAT.md, section 8.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,5 +18,19 @@ std::string sidecar_path(const std::string& snapshot, const ContentId& content_i
 // Writes it, with its directory if need be; complete or not at all, with mode 0444.
 Result<void> write_sidecar(const ContentId& content_id, const std::vector<ModelModule>& modules,
                            const std::vector<wire::BindingEntry>& entries, const std::string& path);
+
+// A sidecar file as it was found. `binding` points into `bytes`; its header is null where it cannot be read. `problem`:
+// why programs do not use it.
+struct Sidecar {
+  std::string path;
+  std::string build_id;  // hexadecimal, from the file's name: the program that it is for
+  std::vector<uint8_t> bytes;
+  wire::Binding binding;
+  std::optional<Error> problem;
+};
+
+// All sidecar files beside the snapshot, by name. Those that programs would not take are among them, with the reason:
+// `untrusted` where their owner or mode would let somebody else change them, or what the format says of damaged ones.
+std::vector<Sidecar> find_sidecars(const Reader& reader);
 
 }  // namespace fastboot::format

@@ -18,13 +18,17 @@ class Validator {
  public:
   Validator(const Reader& reader, size_t limit) : reader_(reader), view_(reader.view()), limit_(limit) {}
 
-  std::vector<Error> run() {
+  std::vector<Error> metadata() {
     problems_ = reader_.damage();
     if (!reader_.sound()) return std::move(problems_);
     check_content_id();
     check_symbols();
     check_dynamic();
     check_sections();
+    return std::move(problems_);
+  }
+
+  std::vector<Error> data() {
     check_data();
     check_words();
     return std::move(problems_);
@@ -115,31 +119,14 @@ class Validator {
   void check_sections() {
     const auto sections = reader_.sections();
     if (!sections) return report(sections.error());
-    static constexpr std::pair<const char*, TableKind> kSections[] = {{".gnu.hash", TableKind::gnu_hash},
-                                                                      {".dynsym", TableKind::dynsym},
-                                                                      {".dynstr", TableKind::dynstr},
-                                                                      {".rela.dyn", TableKind::rela},
-                                                                      {".dynamic", TableKind::dynamic},
-                                                                      {".fastboot.targets", TableKind::targets},
-                                                                      {".fastboot.bitmaps", TableKind::bitmaps},
-                                                                      {".fastboot.roots", TableKind::roots},
-                                                                      {".fastboot.binding", TableKind::binding},
-                                                                      {".got", TableKind::link_table},
-                                                                      {".fastboot.lazy", TableKind::lazy},
-                                                                      {".fastboot.data", TableKind::data},
-                                                                      {".fastboot.rebase", TableKind::rebase},
-                                                                      {".fastboot.needed", TableKind::needed},
-                                                                      {".fastboot.cross", TableKind::cross},
-                                                                      {".fastboot.members", TableKind::members},
-                                                                      {".fastboot.hash", TableKind::chunk_hashes}};
     for (const Section& section : *sections) {
-      const auto* known = std::find_if(std::begin(kSections), std::end(kSections),
-                                       [&](const auto& entry) { return section.name == entry.first; });
-      if (known == std::end(kSections)) continue;
-      const wire::Table& table = view_.table(known->second);
+      const auto* known = std::find_if(std::begin(kTableSections), std::end(kTableSections),
+                                       [&](const auto& entry) { return section.name == entry.name; });
+      if (known == std::end(kTableSections) || known->kind == TableKind::info) continue;
+      const wire::Table& table = view_.table(known->kind);
       if (table.size == 0 && section.header.sh_size == 0) continue;
       if (section.header.sh_addr != table.address || section.header.sh_size != table.size) {
-        report(Code::corrupt, known->first,
+        report(Code::corrupt, known->name,
                fmt::format("section header says {:#x}+{:#x}, and the header {:#x}+{:#x}", section.header.sh_addr,
                            section.header.sh_size, table.address, table.size));
       }
@@ -242,6 +229,15 @@ class Validator {
 
 }  // namespace
 
-std::vector<Error> validate(const Reader& reader, size_t limit) { return Validator(reader, limit).run(); }
+std::vector<Error> validate_metadata(const Reader& reader, size_t limit) { return Validator(reader, limit).metadata(); }
+
+std::vector<Error> validate_data(const Reader& reader, size_t limit) { return Validator(reader, limit).data(); }
+
+std::vector<Error> validate(const Reader& reader, size_t limit) {
+  std::vector<Error> problems = validate_metadata(reader, limit);
+  if (!reader.sound() || problems.size() >= limit) return problems;
+  for (Error& problem : validate_data(reader, limit - problems.size())) problems.push_back(std::move(problem));
+  return problems;
+}
 
 }  // namespace fastboot::format

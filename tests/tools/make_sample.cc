@@ -1,43 +1,80 @@
-// make_sample [--cells N] [--array BYTES] [--needed N] [--member] [--lazy] [--raw] OUT.snap: writes a small sound
-// snapshot for tests of tools.
+// make_sample [OPTION...] OUT.snap: writes a small sound snapshot for tests of tools; with --sidecar also a binding for
+// another build beside it.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "format/reader.h"
+#include "format/sidecar.h"
 #include "format/writer.h"
 #include "unit/sample.h"
 
-int main(int argc, char** argv) {
-  fastboot::test::SampleOptions options;
+namespace {
+
+using namespace fastboot;
+
+struct Arguments {
+  test::SampleOptions sample;
+  bool sidecar = false;
   const char* path = nullptr;
+};
+
+bool parse(int argc, char** argv, Arguments* arguments) {
+  test::SampleOptions& sample = arguments->sample;
   for (int i = 1; i < argc; ++i) {
     const bool more = i + 1 < argc;
     if (strcmp(argv[i], "--cells") == 0 && more) {
-      options.cells = strtoull(argv[++i], nullptr, 10);
+      sample.cells = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--array") == 0 && more) {
-      options.large_array_bytes = strtoull(argv[++i], nullptr, 10);
+      sample.large_array_bytes = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--targets") == 0 && more) {
-      options.more_targets = strtoull(argv[++i], nullptr, 10);
+      sample.more_targets = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--needed") == 0 && more) {
-      options.needed = strtoull(argv[++i], nullptr, 10);
+      sample.needed = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--member") == 0) {
-      options.member = true;
+      sample.member = true;
     } else if (strcmp(argv[i], "--lazy") == 0) {
-      options.lazy = true;
+      sample.lazy = true;
     } else if (strcmp(argv[i], "--raw") == 0) {
-      options.raw = true;
+      sample.raw = true;
+    } else if (strcmp(argv[i], "--fingerprints") == 0) {
+      sample.fingerprints = true;
+    } else if (strcmp(argv[i], "--sidecar") == 0) {
+      arguments->sidecar = true;
     } else {
-      path = argv[i];
+      arguments->path = argv[i];
     }
   }
-  if (path == nullptr) {
+  return arguments->path != nullptr;
+}
+
+// A binding of the same targets in a build whose modules lie elsewhere.
+format::Result<void> write_sidecar(const std::string& path) {
+  const auto reader = format::Reader::open(path);
+  if (!reader) return tl::unexpected(reader.error());
+  auto model = reader->model();
+  if (!model) return tl::unexpected(model.error());
+  model->modules = {{std::vector<uint8_t>(20, 0xcd), "app-2"}};
+  for (wire::BindingEntry& entry : model->entries) entry.offset += 0x1000;
+  const format::ContentId id = reader->content_id();
+  return format::write_sidecar(id, model->modules, model->entries,
+                               format::sidecar_path(path, id, model->modules[0].build_id));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (!parse(argc, argv, &arguments)) {
     fputs(
         "usage: make_sample [--cells N] [--array BYTES] [--targets N] [--needed N] [--member] [--lazy] [--raw] "
+        "[--fingerprints] [--sidecar] "
         "OUT.snap\n",
         stderr);
     return 2;
   }
-  const auto written = fastboot::format::write(fastboot::test::sample(options), path);
+  auto written = format::write(test::sample(arguments.sample), arguments.path);
+  if (written && arguments.sidecar) written = write_sidecar(arguments.path);
   if (written) return 0;
   fprintf(stderr, "make_sample: error: %s\n", written.error().describe().c_str());
   return 1;

@@ -163,6 +163,10 @@ class Builder {
     target.record.layout = layout;
     target.symbol = symbol;
     if (name != nullptr) target.name = name;
+    if (options_.fingerprints && (kind == TargetKind::constructor || kind == TargetKind::thunk)) {
+      target.record.flags |= wire::kTargetHasFingerprint;
+      memset(target.record.fingerprint, static_cast<int>(0xa0 + model_.targets.size()), wire::kHashSize);
+    }
     if (interned) {
       uint64_t at = 0;
       const uint64_t size = wire::info_entry_size(target.record, target.name ? target.name->size() + 1 : 1, 0, &at);

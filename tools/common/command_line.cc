@@ -1,5 +1,7 @@
 #include "common/command_line.h"
 
+#include "common/completion.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -63,9 +65,48 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+constexpr const char* kCompletion = "--completion";
+
+// Leaves the parser, since nothing else is asked of the command line then.
+struct CompletionAsked {
+  std::string shell;
+};
+
+int print_completion(const CLI::App& app, const std::string& shell, Diagnostics* diagnostics) {
+  const auto script = completion(app, shell);
+  if (!script) {
+    diagnostics->error(fmt::format("{} takes bash, zsh, fish or options, and not '{}'", kCompletion, shell));
+    return kExitTrouble;
+  }
+  Output out;
+  out.write(*script);
+  return finish(&out, kExitOk, diagnostics);
+}
+
+// CLI11's, but for options whose value may be left out: it shows "--check{data}", and we "--check[=VALUE]".
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    const std::string name = CLI::Formatter::make_option_name(option, positional);
+    std::string plain;
+    bool inside = false;
+    for (const char c : name) {
+      if (c == '{') inside = true;
+      if (!inside) plain += c;
+      if (c == '}') inside = false;
+    }
+    return plain;
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string text = CLI::Formatter::make_option_opts(option);
+    return text.starts_with(" [=") ? text.substr(1) : text;
+  }
+};
+
 std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group().empty()) continue;
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     for (const std::string& name : option->get_snames()) names.push_back("-" + name);
   }
@@ -120,10 +161,11 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   return best;
 }
 
-void prepare(CLI::App* app, const std::string& tool) {
+void prepare(CLI::App* app, const std::string& tool, const std::string& version_names) {
   app->name(tool);
+  app->formatter(std::make_shared<HelpFormatter>());
   app->set_help_flag("-H,--help", "show this help and exit");
-  app->set_version_flag("--version",
+  app->set_version_flag(version_names,
                         tool + " (Fastboot) " FASTBOOT_VERSION
                                "\n"
                                "License BSD-3-Clause: <https://opensource.org/licenses/BSD-3-Clause>.\n"
@@ -132,6 +174,19 @@ void prepare(CLI::App* app, const std::string& tool) {
                         "show version and licence, and exit");
   app->allow_extras();  // so that unknown options come to refuse_unknown()
   app->get_formatter()->column_width(34);
+  app->add_option_function<std::string>(kCompletion, [](const std::string& shell) { throw CompletionAsked{shell}; })
+      ->group("");  // not in the help
+}
+
+CLI::Option* add_optional(CLI::App* app, const std::string& names, const std::string& implied, std::string* value,
+                          const std::string& description) {
+  std::string with_default;
+  for (size_t begin = 0; begin < names.size();) {
+    const size_t end = std::min(names.find(',', begin), names.size());
+    with_default += fmt::format("{}{}{{{}}}", begin == 0 ? "" : ",", names.substr(begin, end - begin), implied);
+    begin = end + 1;
+  }
+  return app->add_flag(with_default, *value, description)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diagnostics) {
@@ -150,6 +205,8 @@ std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diag
   } catch (const CLI::CallForVersion& version) {
     Output().print("{}\n", version.what());
     return kExitOk;
+  } catch (const CompletionAsked& asked) {
+    return print_completion(*app, asked.shell, diagnostics);
   } catch (const CLI::ParseError& error) {
     diagnostics->error(error.what());
     return kExitTrouble;

@@ -22,8 +22,14 @@ bool expand_responses(std::vector<std::string>* arguments, std::string* message)
 // The known word nearest to `word`, if near enough to be meant.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
 
-// An App with -H/--help and --version; -h stays free, since it means "file header" in tools like readelf.
-void prepare(CLI::App* app, const std::string& tool);
+// An App with -H/--help and --version; -h stays free, since it means "file header" in tools like readelf. Also with
+// --completion SHELL, which is not in the help: it prints what completion.h makes of the App.
+void prepare(CLI::App* app, const std::string& tool, const std::string& version_names = "--version");
+
+// An option whose value may be left out: --NAME or --NAME=VALUE. `names` as for add_flag(); *value is `implied` where
+// none is given, and stays as it is without the option. Give the result an option_text() "[=VALUE]" for the help.
+CLI::Option* add_optional(CLI::App* app, const std::string& names, const std::string& implied, std::string* value,
+                          const std::string& description);
 
 // Parses. Gives the exit code if the program should end now (help, version, a usage error, which it has reported).
 std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diagnostics);

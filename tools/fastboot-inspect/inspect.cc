@@ -39,21 +39,34 @@ class Inspector {
     const auto reader = Reader::open(path, format::Mode::lenient);
     if (!reader) return error(reader.error());
     for (const Error& damage : reader->damage()) warn(damage);
+    sections_ = read_sections(*reader);
     if (options_.summary()) dumper_.summary(*reader);
     if (options_.header) dumper_.header(*reader);
-    if (options_.sections) sections(*reader);
+    if (options_.segments) dumper_.segments(*reader, sections_);
+    if (options_.sections) dumper_.sections(*reader, sections_);
     if (options_.symbols) dumper_.symbols(*reader);
-    if (options_.relocs) relocs(*reader);
+    if (options_.relocs.any()) relocs(*reader);
     if (options_.notes) dumper_.notes(*reader);
     if (options_.dynamic) dynamic(*reader);
     if (options_.roots) dumper_.roots(*reader);
+    if (options_.bindings) bindings(*reader);
     if (options_.objects) objects(*reader);
+    if (!options_.hex_dumps.empty()) dumper_.hex_dumps(pieces(*reader, options_.hex_dumps));
+    if (!options_.string_dumps.empty()) dumper_.string_dumps(pieces(*reader, options_.string_dumps));
+    if (!options_.check.empty()) check(*reader);
+    if (options_.warm) warm(*reader);
+    for (const Error& failure : dumper_.take_failures()) warn(in_file(failure, *reader));
   }
 
-  void sections(const Reader& reader) {
-    const auto sections = reader.sections();
-    if (!sections) return warn(sections.error());
-    dumper_.sections(reader, *sections);
+  // Read where something needs them: a summary does not, and files without section headers are sound.
+  std::vector<format::Section> read_sections(const Reader& reader) {
+    const bool needed =
+        options_.sections || options_.segments || !options_.hex_dumps.empty() || !options_.string_dumps.empty();
+    if (!needed) return {};
+    auto sections = reader.sections();
+    if (sections) return std::move(*sections);
+    warn(sections.error());
+    return {};
   }
 
   uint64_t count(const Reader& reader, format::RebaseCursor cursor) {
@@ -65,12 +78,38 @@ class Inspector {
     }
   }
 
-  void relocs(const Reader& reader) { dumper_.relocs(reader, count(reader, reader.rebase_cursor())); }
-
-  void dynamic(const Reader& reader) {
+  std::vector<uint64_t> cross_counts(const Reader& reader) {
     std::vector<uint64_t> words;
     for (uint64_t i = 0; i < reader.view().needed_count; ++i) words.push_back(count(reader, reader.cross_cursor(i)));
-    dumper_.dynamic(reader, words);
+    return words;
+  }
+
+  void relocs(const Reader& reader) {
+    RelocStreams streams;
+    const size_t before = problems_.size();
+    streams.internal = count(reader, reader.rebase_cursor());
+    streams.cross = cross_counts(reader);
+    if (options_.relocs.names(RelocClass::internal)) {
+      auto words = ImageWords::make(reader, std::nullopt);
+      words ? streams.internal_words.emplace(std::move(*words)) : warn(words.error());
+    }
+    for (uint64_t i = 0; options_.relocs.names(RelocClass::cross) && i < streams.cross.size(); ++i) {
+      auto words = ImageWords::make(reader, i);
+      words ? streams.cross_words.push_back(std::move(*words)) : warn(words.error());
+    }
+    const bool told = problems_.size() != before;
+    dumper_.relocs(reader, &streams);
+    if (told) dumper_.take_failures();  // what is wrong with a stream was said when its words were counted
+  }
+
+  void dynamic(const Reader& reader) { dumper_.dynamic(reader, cross_counts(reader)); }
+
+  void bindings(const Reader& reader) {
+    const auto sidecars = format::find_sidecars(reader);
+    for (const format::Sidecar& sidecar : sidecars) {
+      if (sidecar.problem) warn(*sidecar.problem);
+    }
+    dumper_.bindings(reader, sidecars);
   }
 
   void objects(const Reader& reader) {
@@ -87,6 +126,40 @@ class Inspector {
                  std::nullopt});
     }
     dumper_.objects(reader, *census);
+  }
+
+  std::vector<Piece> pieces(const Reader& reader, const std::vector<std::string>& wanted) {
+    std::vector<Piece> found;
+    for (const std::string& name : wanted) {
+      auto piece = find_piece(reader, sections_, name);
+      if (!piece) {
+        error(piece.error());
+        continue;
+      }
+      if (piece->cut) {
+        warn(Error{wire::Code::truncated, "the file ends before the section does; freeze it again", reader.path(),
+                   piece->name, piece->offset});
+      }
+      found.push_back(std::move(*piece));
+    }
+    return found;
+  }
+
+  void check(const Reader& reader) {
+    const auto parts = inspect::check(reader, options_.check);
+    // Damage that opening found has been told; the part `metadata` repeats it.
+    const size_t told = reader.damage().size();
+    for (const CheckedPart& part : parts) {
+      const size_t skip = &part == parts.data() ? std::min(told, part.problems.size()) : 0;
+      for (size_t i = skip; i < part.problems.size(); ++i) warn(part.problems[i]);
+    }
+    dumper_.check(reader, parts);
+  }
+
+  void warm(const Reader& reader) {
+    const auto warmed = inspect::warm(reader);
+    if (!warmed) return error(warmed.error());
+    dumper_.warm(reader, *warmed);
   }
 
   void error(const Error& error) {
@@ -111,6 +184,7 @@ class Inspector {
   tools::Output& out_;
   tools::Diagnostics& diagnostics_;
   std::vector<Error> problems_;
+  std::vector<format::Section> sections_;
   int exit_ = tools::kExitOk;
 };
 

@@ -1,6 +1,7 @@
 #include "fastboot-inspect/names.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace fastboot::inspect {
 
@@ -80,6 +81,47 @@ std::string relocation_type(uint64_t info) {
   }
 }
 
+std::string segment_type(uint32_t type) {
+  switch (type) {
+    case PT_NULL:
+      return "NULL";
+    case PT_LOAD:
+      return "LOAD";
+    case PT_DYNAMIC:
+      return "DYNAMIC";
+    case PT_NOTE:
+      return "NOTE";
+    case PT_PHDR:
+      return "PHDR";
+    case PT_GNU_STACK:
+      return "GNU_STACK";
+    default:
+      return fmt::format("{:#x}", type);
+  }
+}
+
+std::string segment_flags(uint32_t flags) {
+  return {(flags & PF_R) != 0 ? 'R' : ' ', (flags & PF_W) != 0 ? 'W' : ' ', (flags & PF_X) != 0 ? 'E' : ' '};
+}
+
+std::string segment_part(const format::Reader& reader, const Elf64_Phdr& phdr) {
+  if (phdr.p_type != PT_LOAD) return {};
+  const wire::View& view = reader.view();
+  const std::pair<const wire::Segment*, const char*> parts[] = {
+      {&view.hot, "hot"}, {&view.link, "link"}, {&view.lazy, "lazy"}, {&view.data, "data"}, {&view.cold, "cold"}};
+  for (const auto& [segment, part] : parts) {
+    if (segment->size != 0 && segment->address == phdr.p_vaddr) return part;
+  }
+  return {};
+}
+
+bool lies_in(const Elf64_Shdr& section, const Elf64_Phdr& segment) {
+  if (section.sh_type == SHT_NULL || (section.sh_flags & SHF_ALLOC) == 0) return false;
+  if (segment.p_type == PT_GNU_STACK || section.sh_addr < segment.p_vaddr) return false;
+  const uint64_t within = section.sh_addr - segment.p_vaddr;
+  return within < segment.p_memsz && section.sh_size <= segment.p_memsz - within;
+}
+
 std::string dynamic_tag(int64_t tag) {
   static constexpr std::pair<int64_t, const char*> kTags[] = {
       {DT_NULL, "NULL"},      {DT_NEEDED, "NEEDED"}, {DT_SONAME, "SONAME"},   {DT_GNU_HASH, "GNU_HASH"},
@@ -89,12 +131,31 @@ std::string dynamic_tag(int64_t tag) {
   for (const auto& [known, name] : kTags) {
     if (known == tag) return name;
   }
-  return fmt::format("<unknown: {:x}>", tag);
+  return fmt::format("<unknown: {:x}>", static_cast<uint64_t>(tag));
 }
 
 std::optional<std::string> dynamic_text(const format::Reader& reader, const Elf64_Dyn& entry) {
   if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_SONAME) return std::nullopt;
   return checked(reader.string(entry.d_un.d_val));
+}
+
+std::string dynamic_flags(const Elf64_Dyn& entry) {
+  static constexpr std::pair<uint64_t, const char*> kFlags[] = {{DF_TEXTREL, "TEXTREL"}, {DF_BIND_NOW, "BIND_NOW"}};
+  static constexpr std::pair<uint64_t, const char*> kFlags1[] = {{DF_1_NOOPEN, "NOOPEN"}};
+  std::string text;
+  uint64_t rest = entry.d_un.d_val;
+  const auto add = [&](uint64_t bit, const char* name) {
+    if ((rest & bit) == 0) return;
+    text += (text.empty() ? "" : " ") + std::string(name);
+    rest &= ~bit;
+  };
+  if (entry.d_tag == DT_FLAGS) {
+    for (const auto& [bit, name] : kFlags) add(bit, name);
+  } else {
+    for (const auto& [bit, name] : kFlags1) add(bit, name);
+  }
+  if (rest != 0) text += fmt::format("{}{:#x}", text.empty() ? "" : " ", rest);
+  return text;
 }
 
 std::string target_kind(uint16_t kind) {
@@ -135,28 +196,21 @@ std::string object_model(uint32_t model) {
   return model == static_cast<uint32_t>(wire::ObjectModel::ghc) ? "ghc" : fmt::format("unknown {}", model);
 }
 
-// Each link-table word has one relocation, in order; what follows them are raw words of the image.
-std::string relocation_class(const format::Reader& reader, uint64_t index) {
-  const wire::View& view = reader.view();
-  if (index >= view.target_count) return "raw";
-  switch (static_cast<TargetKind>(view.targets[index].kind)) {
-    case TargetKind::constructor:
-    case TargetKind::rts:
-      return "info";
-    case TargetKind::function:
-    case TargetKind::thunk:
-    case TargetKind::slow_entry:
-    case TargetKind::trampoline:
-      return "code";
-    case TargetKind::static_closure:
-    case TargetKind::static_root:
-      return "static";
-    case TargetKind::image:
-      return "image";
-    case TargetKind::raw_address:
-      return "raw";
-  }
-  return kCorrupt;
+std::string target_fingerprint(const wire::Target& target) {
+  if ((target.flags & wire::kTargetHasFingerprint) == 0) return {};
+  return format::to_hex(target.fingerprint, sizeof target.fingerprint);
+}
+
+std::string build_id(const wire::BindingModule& module) {
+  return format::to_hex(module.build_id, std::min(module.build_id_size, wire::kMaxBuildId));
+}
+
+std::optional<std::string_view> binding_string(const wire::Binding& binding, uint64_t offset) {
+  const uint32_t size = binding.header->strings_size;
+  if (offset >= size) return std::nullopt;
+  const void* const end = memchr(binding.strings + offset, 0, size - offset);
+  if (end == nullptr) return std::nullopt;
+  return std::string_view(binding.strings + offset, static_cast<const char*>(end));
 }
 
 std::vector<ObjectRow> object_rows(const format::Census& census) {
