@@ -165,13 +165,23 @@ class Comparison {
     queue_[queued_++] = {older, newer, from, field, root};
   }
 
+  using RootPairs = std::map<std::string, std::pair<const wire::Root*, const wire::Root*>>;
+
+  // Snapshots with one root each are compared whatever the roots are called: they are named after their files.
+  RootPairs roots_by_name() const {
+    const wire::View& a = old_.reader.view();
+    const wire::View& b = new_.reader.view();
+    RootPairs by_name;
+    for (uint64_t i = 0; i < b.root_count; ++i)
+      by_name[checked(new_.reader.string(b.roots[i].name))].second = &b.roots[i];
+    const bool single = a.root_count == 1 && b.root_count == 1;
+    for (uint64_t i = 0; i < a.root_count; ++i)
+      by_name[single ? by_name.begin()->first : checked(old_.reader.string(a.roots[i].name))].first = &a.roots[i];
+    return by_name;
+  }
+
   void roots() {
-    std::map<std::string, std::pair<const wire::Root*, const wire::Root*>> by_name;
-    for (uint64_t i = 0; i < old_.reader.view().root_count; ++i)
-      by_name[checked(old_.reader.string(old_.reader.view().roots[i].name))].first = &old_.reader.view().roots[i];
-    for (uint64_t i = 0; i < new_.reader.view().root_count; ++i)
-      by_name[checked(new_.reader.string(new_.reader.view().roots[i].name))].second = &new_.reader.view().roots[i];
-    for (const auto& [name, both] : by_name) {
+    for (const auto& [name, both] : roots_by_name()) {
       const auto& [older, newer] = both;
       Diff::Root root;
       root.name = name;

@@ -1,5 +1,7 @@
 #include "fastboot-inspect/graph_options.h"
 
+#include <fmt/format.h>
+
 namespace fastboot::inspect {
 
 void add_graph_options(CLI::App* app, GraphOptions* options) {
@@ -18,6 +20,17 @@ void add_graph_options(CLI::App* app, GraphOptions* options) {
   app->add_option("--width", options->width, "elements that they show of one level (default 20)")
       ->type_name("N")
       ->check(CLI::Range(1u, 100000u));
+}
+
+std::string unfit_files(const GraphOptions& options, const std::vector<std::string>& files) {
+  if (options.diff && files.size() != 2) return "--diff takes two files, OLD and NEW";
+  if (options.diff) return {};
+  const bool writes = !options.treemap.empty() || !options.graph.empty();
+  if (writes && files.size() != 1) return "--treemap and --graph take one file";
+  for (const std::string& written : {options.treemap, options.graph}) {
+    if (written.ends_with(".snap")) return fmt::format("{} would overwrite a snapshot", written);
+  }
+  return {};
 }
 
 }  // namespace fastboot::inspect

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace fastboot::inspect {
 
@@ -27,5 +28,8 @@ struct GraphOptions {
 };
 
 void add_graph_options(CLI::App* app, GraphOptions* options);
+
+// Nothing, or what is wrong with the files for these options: --diff takes two, a file to write is for one.
+std::string unfit_files(const GraphOptions& options, const std::vector<std::string>& files);
 
 }  // namespace fastboot::inspect
