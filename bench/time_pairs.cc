@@ -1,6 +1,7 @@
 // Times whole processes, several commands in turn: fork, exec and wait, as a shell's user sees them, without a shell.
 //
-//   time_pairs ROUNDS COMMAND...        (each COMMAND one word: the path of a program that takes no argument)
+//   time_pairs ROUNDS COMMAND...        (each COMMAND one argument: a program, looked for in PATH, and its arguments,
+//                                        separated by single spaces)
 //
 // Each round runs every command once, in an order that is drawn anew (but the same in each call), so
 // that neither the machine's drift nor what one leaves behind for the next falls on one of them.
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -41,12 +43,21 @@ struct Run {
   double faults;  // minor page faults
 };
 
-Run run(char* program, const posix_spawn_file_actions_t& silent) {
-  char* arguments[] = {program, nullptr};
+using Command = std::vector<char*>;  // ends in a null pointer
+
+Command split(char* words) {
+  Command command;
+  for (char* word = std::strtok(words, " "); word != nullptr; word = std::strtok(nullptr, " ")) command.push_back(word);
+  if (command.empty()) die("an empty command");
+  command.push_back(nullptr);
+  return command;
+}
+
+Run run(const Command& command, const posix_spawn_file_actions_t& silent) {
   pid_t child = 0;
   int status = 0;
   const double start = now();
-  if (posix_spawn(&child, program, &silent, nullptr, arguments, environ) != 0) die("a program does not start");
+  if (posix_spawnp(&child, command[0], &silent, nullptr, command.data(), environ) != 0) die("a program does not start");
   rusage usage{};
   while (wait4(child, &status, 0, &usage) < 0) {
   }
@@ -70,6 +81,8 @@ int main(int argc, char** argv) {
   posix_spawn_file_actions_init(&silent);
   posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 
+  std::vector<Command> commands;
+  for (int i = 2; i < argc; ++i) commands.push_back(split(argv[i]));
   std::vector<std::vector<double>> times(programs, std::vector<double>(rounds));
   std::vector<std::vector<double>> faults = times;
   std::vector<size_t> order(programs);
@@ -79,7 +92,7 @@ int main(int argc, char** argv) {
   for (size_t round = 0; round < warm_up + rounds; ++round) {
     std::shuffle(order.begin(), order.end(), random);
     for (const size_t turn : order) {
-      const Run result = run(argv[2 + turn], silent);
+      const Run result = run(commands[turn], silent);
       if (round < warm_up) continue;
       times[turn][round - warm_up] = result.time;
       faults[turn][round - warm_up] = result.faults;

@@ -23,7 +23,13 @@ std::optional<std::string_view> string_in(const char* strings, uint64_t size, ui
   return std::string_view(strings + offset, static_cast<size_t>(static_cast<const char*>(end) - (strings + offset)));
 }
 
-bool worth_salvaging(Code code) {
+// Is the owner's name of our note in the first bytes? Then the file was a snapshot, whatever its ELF header says.
+bool holds_note(const std::vector<uint8_t>& bytes) {
+  return memmem(bytes.data(), bytes.size(), wire::kNoteOwner, sizeof wire::kNoteOwner) != nullptr;
+}
+
+bool worth_salvaging(Code code, const std::vector<uint8_t>& bytes) {
+  if (code == Code::not_a_snapshot) return holds_note(bytes);
   return code == Code::corrupt || code == Code::truncated || code == Code::hash_mismatch;
 }
 
@@ -47,7 +53,7 @@ Result<Reader> Reader::open(const std::string& path, Mode mode) {
 Result<void> Reader::load(Mode mode) {
   wire::Error error;
   const auto damaged = [&]() -> Result<void> {
-    if (mode == Mode::lenient && worth_salvaging(error.code)) return load_damaged(error);
+    if (mode == Mode::lenient && worth_salvaging(error.code, hot_)) return load_damaged(error);
     return fail(error, path());
   };
   hot_.resize(std::min(file_->size(), wire::kProbeSize));

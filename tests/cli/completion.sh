@@ -18,7 +18,7 @@ for tool in "$FASTBOOT_STAGE"/bin/fastboot-*; do
   # Each option's names are in each script.
   while IFS=$'\t' read -r names _; do
     for name in ${names//,/ }; do
-      grep -qE -- "[' ]$name[' ]" "$share/bash-completion/completions/$tool" || fail "bash: $tool $name"
+      grep -qE -- "[' ]${name}[' ]" "$share/bash-completion/completions/$tool" || fail "bash: $tool $name"
       grep -qE -- "[ )*]$name(\[|=|\+)" "$share/zsh/site-functions/_$tool" || fail "zsh: $tool $name"
       case $name in
         --*) grep -qE -- " -l ${name#--} " "$share/fish/vendor_completions.d/$tool.fish" || fail "fish: $tool $name" ;;

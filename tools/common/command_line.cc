@@ -113,6 +113,30 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+// As getopt_long() does: "--sect" is "--sections" where no other option starts so. Of names of one option any will do.
+void expand_abbreviations(const CLI::App& app, std::vector<std::string>* arguments) {
+  for (std::string& argument : *arguments) {
+    if (argument == "--") return;
+    if (argument.size() < 4 || !argument.starts_with("--")) continue;
+    const std::string typed =
+        argument.substr(2, argument.find('=') == std::string::npos ? std::string::npos : argument.find('=') - 2);
+    const CLI::Option* meant = nullptr;
+    std::string name;
+    bool certain = true;
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->get_group().empty()) continue;
+      for (const std::string& each : option->get_lnames()) {
+        if (!each.starts_with(typed)) continue;
+        if (each == typed) certain = false;  // nothing to expand
+        if (meant != nullptr && meant != option) certain = false;
+        meant = option;
+        name = each;
+      }
+    }
+    if (meant != nullptr && certain) argument.replace(2, typed.size(), name);
+  }
+}
+
 int refuse_unknown(const CLI::App& app, const std::string& word, Diagnostics* diagnostics) {
   const std::string name = word.substr(0, word.find('='));
   const auto near = nearest(name, option_names(app));
@@ -196,6 +220,7 @@ std::optional<int> parse(CLI::App* app, int argc, char** argv, Diagnostics* diag
     diagnostics->error(message);
     return kExitTrouble;
   }
+  expand_abbreviations(*app, &arguments);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it
   try {
     app->parse(std::move(arguments));

@@ -1,5 +1,5 @@
 // What all tools' command lines have in common, on top of CLI11: @file responses, GNU-form --version, suggestions for
-// misspelt options, exit code 2 for usage errors.
+// misspelt options, long options cut short where it is clear which is meant, exit code 2 for usage errors.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -94,18 +94,23 @@ class Inspector {
     return words;
   }
 
+  std::optional<ImageWords> image_words(const Reader& reader, std::optional<uint64_t> needed) {
+    auto words = ImageWords::make(reader, needed);
+    if (words) return std::move(*words);
+    warn(words.error());
+    return std::nullopt;
+  }
+
   void relocs(const Reader& reader) {
     RelocStreams streams;
     const size_t before = problems_.size();
     streams.internal = count(reader, reader.rebase_cursor());
     streams.cross = cross_counts(reader);
     if (options_.relocs.names(RelocClass::internal)) {
-      auto words = ImageWords::make(reader, std::nullopt);
-      words ? streams.internal_words.emplace(std::move(*words)) : warn(words.error());
+      if (auto words = image_words(reader, std::nullopt)) streams.internal_words = std::move(words);
     }
     for (uint64_t i = 0; options_.relocs.names(RelocClass::cross) && i < streams.cross.size(); ++i) {
-      auto words = ImageWords::make(reader, i);
-      words ? streams.cross_words.push_back(std::move(*words)) : warn(words.error());
+      if (auto words = image_words(reader, i)) streams.cross_words.push_back(std::move(*words));
     }
     const bool told = problems_.size() != before;
     dumper_.relocs(reader, &streams);

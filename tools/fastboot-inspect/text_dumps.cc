@@ -65,7 +65,7 @@ void TextDumper::check(const format::Reader& reader, const std::vector<CheckedPa
 }
 
 void TextDumper::warm(const format::Reader& reader, const Warmed& warmed) {
-  out_.print("{}: {} read again; touching all of it takes {} page faults (before: {})", tools::printable(reader.path()),
+  out_.print("{}: {} read again; page faults to touch all of it: {} (before: {})", tools::printable(reader.path()),
              tools::human_size(warmed.bytes), tools::grouped(warmed.faults_after),
              tools::grouped(warmed.faults_before));
   if (warmed.kept_bytes != 0) {

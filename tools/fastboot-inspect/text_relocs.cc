@@ -20,7 +20,8 @@ std::string TextDumper::reloc_target(const Reader& reader, const RelocEntry& ent
     return is_private ? fmt::format("{} {{{}...}}", sign, fingerprint.substr(0, 8)) : cut(sign, 30);
   }
   std::string text = sign;
-  if (target.name != 0) text += " " + name(reader.string(target.name));
+  const std::string description = target.name == 0 ? "" : name(reader.string(target.name));
+  if (description != sign && !description.empty()) text += " " + description;
   if (!fingerprint.empty()) text += fmt::format(" {{{}}}", fingerprint);
   return text;
 }

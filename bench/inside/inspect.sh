@@ -1,0 +1,32 @@
+#!/bin/bash
+# fastboot-inspect on a large image: what needs the headers only, against readelf.
+# shellcheck source=bench/lib.sh
+source "$FASTBOOT_SOURCE/bench/lib.sh"
+bench_program
+
+n=$(pick 40000 1750000)
+image "$n"
+snapshot=dictionary-$n.snap
+
+# What reads metadata only takes the time of starting a process.
+headers() {
+  local rounds
+  rounds=$(pick 50 1000)
+  time_pairs
+  # Copies of both: a linker leaves a program in the page cache in other pieces than an installation does.
+  cp "$(command -v readelf)" "$(command -v fastboot-inspect)" .
+  ./time_pairs "$rounds" "./readelf -h $snapshot" "./fastboot-inspect -h $snapshot" "./fastboot-inspect $snapshot" \
+    "./fastboot-inspect --version" "./fastboot-inspect --json -a $snapshot" "./readelf -h $snapshot" >samples.inspect.txt
+  echo "inspect: whole processes from before posix_spawn to after waitpid, $rounds rounds in turn, on an image of $(megabytes "$n") MB; 'again' is the noise."
+  echo
+  head_row "what"
+  row "readelf -h, us" "$(sed -n 1p samples.inspect.txt | cut -d' ' -f1)" -
+  row "readelf -h again / readelf -h, ratio" "$(sed -n 6p samples.inspect.txt | cut -d' ' -f3)" -
+  row "fastboot-inspect -h, us" "$(sed -n 2p samples.inspect.txt | cut -d' ' -f1)" -
+  row "fastboot-inspect -h / readelf -h, ratio" "$(sed -n 2p samples.inspect.txt | cut -d' ' -f3)" '<= 2'
+  row "fastboot-inspect, the summary / readelf -h, ratio" "$(sed -n 3p samples.inspect.txt | cut -d' ' -f3)" '<= 2'
+  row "fastboot-inspect --version (it reads no file) / readelf -h, ratio" "$(sed -n 4p samples.inspect.txt | cut -d' ' -f3)" -
+  row "fastboot-inspect --json -a / readelf -h, ratio" "$(sed -n 5p samples.inspect.txt | cut -d' ' -f3)" -
+}
+
+headers
