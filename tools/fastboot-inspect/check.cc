@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/command_line.h"
+#include "format/structure.h"
 
 namespace fastboot::inspect {
 
@@ -18,15 +19,21 @@ std::string unknown_level(const std::string& level) {
                      near ? fmt::format("; did you mean '{}'?", *near) : "");
 }
 
+namespace {
+std::vector<format::Error> problems_of(const format::Reader& reader, const std::string& level) {
+  if (level == "metadata") return format::validate_metadata(reader, kMostProblems);
+  if (level == "data") return format::validate_data(reader, kMostProblems);
+  return format::check_structure(reader, kMostProblems);
+}
+}  // namespace
+
 std::vector<CheckedPart> check(const format::Reader& reader, const std::string& level) {
   std::vector<CheckedPart> parts;
   bool sound = true;
   for (const char* const name : kCheckLevels) {
     CheckedPart part{name, sound, {}};
     if (sound) {
-      const bool metadata = parts.empty();
-      part.problems =
-          metadata ? format::validate_metadata(reader, kMostProblems) : format::validate_data(reader, kMostProblems);
+      part.problems = problems_of(reader, part.name);
     }
     sound = sound && part.problems.empty();
     parts.push_back(std::move(part));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/output.h"
+#include "fastboot-inspect/analysis.h"
 #include "fastboot-inspect/check.h"
 #include "fastboot-inspect/options.h"
 #include "fastboot-inspect/piece.h"
@@ -39,6 +40,7 @@ class Dumper {
   virtual void roots(const format::Reader& reader) = 0;
   virtual void bindings(const format::Reader& reader, const std::vector<format::Sidecar>& sidecars) = 0;
   virtual void objects(const format::Reader& reader, const format::Census& census) = 0;
+  virtual void analysis(const Analysis& analysis) = 0;
   // What can be read of the pieces, in hexadecimal or as strings.
   virtual void hex_dumps(const std::vector<Piece>& pieces) = 0;
   virtual void string_dumps(const std::vector<Piece>& pieces) = 0;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "fastboot-inspect/diff.h"
 #include "fastboot-inspect/dumper.h"
+#include "fastboot-inspect/graph_analyses.h"
 
 namespace fastboot::inspect {
 namespace {
@@ -23,18 +25,25 @@ class Inspector {
 
   int run() {
     dumper_.begin_run();
-    for (const std::string& path : options_.files) {
-      dumper_.begin_file(path);
-      file(path);
-      dumper_.problems(problems_);
-      problems_.clear();
-      dumper_.end_file();
+    if (options_.graph.diff) {
+      shown(options_.files[1], [&] { diff(options_.files[0], options_.files[1]); });
+    } else {
+      for (const std::string& path : options_.files) shown(path, [&] { file(path); });
     }
     dumper_.end_run();
     return exit_;
   }
 
  private:
+  template <class F>
+  void shown(const std::string& path, F&& show) {
+    dumper_.begin_file(path);
+    show();
+    dumper_.problems(problems_);
+    problems_.clear();
+    dumper_.end_file();
+  }
+
   void file(const std::string& path) {
     const auto reader = Reader::open(path, format::Mode::lenient);
     if (!reader) return error(reader.error());
@@ -51,6 +60,7 @@ class Inspector {
     if (options_.roots) dumper_.roots(*reader);
     if (options_.bindings) bindings(*reader);
     if (options_.objects) objects(*reader);
+    if (options_.graph.any()) graph(*reader);
     if (!options_.hex_dumps.empty()) dumper_.hex_dumps(pieces(*reader, options_.hex_dumps));
     if (!options_.string_dumps.empty()) dumper_.string_dumps(pieces(*reader, options_.string_dumps));
     if (!options_.check.empty()) check(*reader);
@@ -159,6 +169,25 @@ class Inspector {
       for (size_t i = skip; i < part.problems.size(); ++i) warn(part.problems[i]);
     }
     dumper_.check(reader, parts);
+  }
+
+  // What is asked for and is not in the file is the user's mistake, and not damage.
+  void graph(const Reader& reader) {
+    analyse(reader, options_.graph,
+            {[&](const Analysis& analysis) { dumper_.analysis(analysis); },
+             [&](const Error& trouble) { trouble.code == wire::Code::corrupt ? warn(trouble) : error(trouble); }});
+  }
+
+  // The files are two: the older and the newer one.
+  void diff(const std::string& older, const std::string& newer) {
+    const auto a = Reader::open(older);
+    if (!a) return error(a.error());
+    const auto b = Reader::open(newer);
+    if (!b) return error(b.error());
+    const auto found = Diff::make(*a, *b);
+    if (!found) return error(found.error());
+    dumper_.analysis(*found);
+    if (found->differs()) exit_ = std::max<int>(exit_, tools::kExitRefused);
   }
 
   void warm(const Reader& reader) {

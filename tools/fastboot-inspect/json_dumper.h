@@ -36,6 +36,7 @@ class JsonDumper : public Dumper {
   void roots(const format::Reader& reader) override;
   void bindings(const format::Reader& reader, const std::vector<format::Sidecar>& sidecars) override;
   void objects(const format::Reader& reader, const format::Census& census) override;
+  void analysis(const Analysis& analysis) override { analysis.json(&json_); }
   void hex_dumps(const std::vector<Piece>& pieces) override;
   void string_dumps(const std::vector<Piece>& pieces) override;
   void check(const format::Reader& reader, const std::vector<CheckedPart>& parts) override;

@@ -1,6 +1,7 @@
 // The image: the summary, roots, closures by constructor, bindings.
 #include "fastboot-inspect/json_dumper.h"
 #include "fastboot-inspect/names.h"
+#include "fastboot-inspect/object_groups.h"
 
 namespace fastboot::inspect {
 
@@ -106,6 +107,19 @@ void JsonDumper::objects(const Reader& reader, const format::Census& census) {
     json_.end_object();
   }
   json_.end_array();
+  const ObjectGroups groups = object_groups(reader, census);
+  for (const auto& [key, rows] : {std::pair("by_module", &groups.modules), std::pair("by_package", &groups.packages)}) {
+    json_.key(key);
+    json_.begin_array();
+    for (const ObjectGroup& row : *rows) {
+      json_.begin_object();
+      json_.text("name", row.name);
+      json_.number("closures", row.count.closures);
+      json_.number("bytes", row.count.bytes);
+      json_.end_object();
+    }
+    json_.end_array();
+  }
   json_.end_object();
 }
 

@@ -33,15 +33,16 @@ void add_options(CLI::App* app, Options* options, Words* words) {
   app->add_flag("-d,--dynamic", options->dynamic, "the dynamic section, and the images needed and linked in");
   app->add_flag("--roots", options->roots, "the roots with their types");
   app->add_flag("--bindings", options->bindings, "where the targets lie, and sidecar files for other builds");
-  app->add_flag("--objects", options->objects, "closures and bytes by constructor");
+  app->add_flag("--objects", options->objects, "closures and bytes by constructor, module and package");
+  fastboot::inspect::add_graph_options(app, &options->graph);
   app->add_option("-x,--hex-dump", options->hex_dumps, "the bytes of a section, given by name or number")
       ->type_name("SECTION")
       ->allow_extra_args(false);
   app->add_option("-p,--string-dump", options->string_dumps, "the strings in a section")
       ->type_name("SECTION")
       ->allow_extra_args(false);
-  tools::add_optional(app, "--check", "data", &options->check, "check that the file is what it says it is")
-      ->option_text("[=metadata|data]");
+  tools::add_optional(app, "--check", "structure", &options->check, "check that the file is what it says it is")
+      ->option_text("[=metadata|data|structure]");
   app->add_flag("--warm", options->warm, "read the file again, so that it maps in large pages");
   app->add_flag("--json", options->json, "one JSON document instead of text");
   app->add_flag("-W,--wide", options->wide, "do not cut long names");
@@ -62,6 +63,8 @@ std::string check(Options* options, const Words& words) {
     if (std::string wrong = unknown_level(options->check); !wrong.empty()) return wrong;
   }
   if (options->files.empty()) return "no file to show";
+  options->graph.wide = options->wide;
+  if (std::string wrong = unfit_files(options->graph, options->files); !wrong.empty()) return wrong;
   return {};
 }
 

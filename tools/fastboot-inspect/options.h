@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "fastboot-inspect/graph_options.h"
 #include "fastboot-inspect/relocations.h"
 
 namespace fastboot::inspect {
@@ -19,6 +20,7 @@ struct Options {
   bool roots = false;
   bool bindings = false;
   bool objects = false;
+  GraphOptions graph;
   std::vector<std::string> hex_dumps;     // names or numbers of sections
   std::vector<std::string> string_dumps;  // likewise
   std::string check;                      // "metadata", "data", "structure"; empty: not asked for
@@ -30,7 +32,7 @@ struct Options {
 
   bool summary() const {
     return !(header || segments || sections || symbols || relocs.any() || notes || dynamic || roots || bindings ||
-             objects || warm || !hex_dumps.empty() || !string_dumps.empty() || !check.empty());
+             objects || graph.any() || warm || !hex_dumps.empty() || !string_dumps.empty() || !check.empty());
   }
 };
 

@@ -29,6 +29,7 @@ class TextDumper : public Dumper {
   void roots(const format::Reader& reader) override;
   void bindings(const format::Reader& reader, const std::vector<format::Sidecar>& sidecars) override;
   void objects(const format::Reader& reader, const format::Census& census) override;
+  void analysis(const Analysis& analysis) override { analysis.text(&out_); }
   void hex_dumps(const std::vector<Piece>& pieces) override;
   void string_dumps(const std::vector<Piece>& pieces) override;
   void check(const format::Reader& reader, const std::vector<CheckedPart>& parts) override;

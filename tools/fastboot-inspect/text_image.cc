@@ -3,6 +3,8 @@
 
 #include "common/table.h"
 #include "fastboot-inspect/names.h"
+#include "fastboot-inspect/object_groups.h"
+#include "fastboot-inspect/sizes.h"
 #include "fastboot-inspect/text_dumper.h"
 
 namespace fastboot::inspect {
@@ -82,14 +84,23 @@ void TextDumper::objects(const Reader& reader, const format::Census& census) {
   out_.print("\n{} closures, {}", tools::grouped(census.all.closures), tools::human_size(census.all.bytes));
   if (census.lazy_closures != 0) out_.print(", {} of them lazy", tools::grouped(census.lazy_closures));
   out_.write(":\n");
-  tools::Table table({{"Closures", Align::right}, {"Bytes", Align::right}, {"Share", Align::right}, {"Constructor"}});
-  const double all = census.all.bytes == 0 ? 1 : static_cast<double>(census.all.bytes);
-  for (const ObjectRow& row : object_rows(census)) {
-    table.add({tools::grouped(row.count.closures), tools::grouped(row.count.bytes),
-               fmt::format("{:.1f} %", 100 * static_cast<double>(row.count.bytes) / all),
-               cut(target_name(reader, row.target), 44)});
+  const auto table = [&](const char* title) {
+    return tools::Table({{"Closures", Align::right}, {"Bytes", Align::right}, {"Share", Align::right}, {title}});
+  };
+  const auto add = [&](const format::Census::Count& count, const std::string& name, tools::Table* to) {
+    to->add({tools::grouped(count.closures), tools::grouped(count.bytes), percent(count.bytes, census.all.bytes),
+             cut(name, 44)});
+  };
+  tools::Table constructors = table("Constructor");
+  for (const ObjectRow& row : object_rows(census)) add(row.count, target_name(reader, row.target), &constructors);
+  constructors.print(&out_);
+  const ObjectGroups groups = object_groups(reader, census);
+  for (const auto& [title, rows] : {std::pair("Module", &groups.modules), std::pair("Package", &groups.packages)}) {
+    tools::Table grouped = table(title);
+    for (const ObjectGroup& row : *rows) add(row.count, row.name, &grouped);
+    out_.write("\n");
+    grouped.print(&out_);
   }
-  table.print(&out_);
   out_.print("Besides: {} of block descriptors, {} unused\n", tools::human_size(census.descriptor_bytes),
              tools::human_size(census.unused_bytes));
 }
