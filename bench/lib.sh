@@ -85,11 +85,11 @@ megabytes() { calculate %.0f "$(stat -c %s "dictionary-$1.snap") / 1e6"; }
 # Times whole processes in turn: see bench/time_processes.cc.
 time_processes() { c++ -std=c++20 -O2 -Wall -Wextra -o time_processes "$here/time_processes.cc"; }
 
-# in_turn ROUNDS PROGRAM...: for each a line: median and minimum in microseconds, median ratio to the first, minor page faults.
+# in_turn ROUNDS COMMAND...: (words apart by spaces) for each a line: median and minimum in microseconds, median ratio to the first, minor page faults.
 in_turn() {
   local rounds=$1 program
   shift
-  for program; do printf '%s\t\t\t%s\n' "$program" "$program"; done |
+  for program; do printf '%s\t\t\t%s\n' "$program" "${program// /$'\t'}"; done |
     ./time_processes "$rounds" 1000 | awk -F'\t' '{ print $3, $4, $5, $8 }'
 }
 

@@ -12,6 +12,7 @@ snapshot=dictionary-$n.snap
 headers() {
   local rounds
   rounds=$(pick 50 1000)
+  time_processes
   # Copies of both: a linker leaves a program in the page cache in other pieces than an installation does.
   cp "$(command -v readelf)" "$(command -v fastboot-inspect)" .
   in_turn "$rounds" "./readelf -h $snapshot" "./fastboot-inspect -h $snapshot" "./fastboot-inspect $snapshot" \
