@@ -6,6 +6,7 @@
 #include "format/temporary_file.h"
 #include "format/wire/emit.h"
 #include "format/wire/hash.h"
+#include "format/wire/parse.h"
 
 namespace fastboot::format {
 
@@ -54,6 +55,31 @@ Result<void> write_sidecar(const ContentId& content_id, const std::vector<ModelM
   if (!file) return tl::unexpected(file.error());
   if (auto written = file->write(FileOffset(0), bytes); !written) return written;
   return file->commit();
+}
+
+Result<Sidecar> read_sidecar(const std::string& path, const ContentId& content_id, uint64_t target_count) {
+  constexpr uint64_t kMost = uint64_t{1} << 30;
+  const auto file = File::open(path);
+  if (!file) return tl::unexpected(file.error());
+  if ((*file)->size() > kMost) {
+    return fail(wire::Code::corrupt, fmt::format("not a binding: it has {} bytes", (*file)->size()), path);
+  }
+  std::vector<uint64_t> words((*file)->size() / 8 + 1);  // aligned
+  const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(words.data()), (*file)->size());
+  if (auto read = (*file)->read(FileOffset(0), bytes); !read) return tl::unexpected(read.error());
+  wire::Binding binding;
+  wire::Error error;
+  if (!wire::parse_sidecar(bytes.data(), bytes.size(), content_id.data(), target_count, &binding, &error)) {
+    return fail(error, path);
+  }
+  Sidecar sidecar;
+  for (uint32_t i = 0; i < binding.header->module_count; ++i) {
+    const wire::BindingModule& module = binding.modules[i];
+    sidecar.modules.push_back(
+        {{module.build_id, module.build_id + module.build_id_size}, binding.strings + module.path});
+  }
+  sidecar.entries.assign(binding.entries, binding.entries + binding.header->entry_count);
+  return sidecar;
 }
 
 }  // namespace fastboot::format

@@ -18,4 +18,13 @@ std::string sidecar_path(const std::string& snapshot, const ContentId& content_i
 Result<void> write_sidecar(const ContentId& content_id, const std::vector<ModelModule>& modules,
                            const std::vector<wire::BindingEntry>& entries, const std::string& path);
 
+struct Sidecar {
+  std::vector<ModelModule> modules;
+  std::vector<wire::BindingEntry> entries;
+};
+
+// Reads one for a snapshot of that content id and so many targets. not_found: there is none; corrupt, hash_mismatch: it
+// is not a binding for that snapshot.
+Result<Sidecar> read_sidecar(const std::string& path, const ContentId& content_id, uint64_t target_count);
+
 }  // namespace fastboot::format

@@ -1,5 +1,5 @@
-// make_sample [--cells N] [--array BYTES] [--needed N] [--member] [--lazy] [--raw] OUT.snap: writes a small sound
-// snapshot for tests of tools.
+// make_sample [--name NAME] [--cells N] [--array BYTES] [--needed N] [--member] [--lazy] [--raw] OUT.snap: writes a
+// small sound snapshot for tests of tools.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
       options.large_array_bytes = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--targets") == 0 && more) {
       options.more_targets = strtoull(argv[++i], nullptr, 10);
+    } else if (strcmp(argv[i], "--name") == 0 && more) {
+      options.name = argv[++i];
     } else if (strcmp(argv[i], "--needed") == 0 && more) {
       options.needed = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--member") == 0) {
@@ -32,7 +34,8 @@ int main(int argc, char** argv) {
   }
   if (path == nullptr) {
     fputs(
-        "usage: make_sample [--cells N] [--array BYTES] [--targets N] [--needed N] [--member] [--lazy] [--raw] "
+        "usage: make_sample [--name NAME] [--cells N] [--array BYTES] [--targets N] [--needed N] [--member] [--lazy] "
+        "[--raw] "
         "OUT.snap\n",
         stderr);
     return 2;
