@@ -83,6 +83,13 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(program_timed_out)
     FASTBOOT_NAME(not_linked)
     FASTBOOT_NAME(not_frozen)
+    FASTBOOT_NAME(undefined_image)
+    FASTBOOT_NAME(duplicate_root)
+    FASTBOOT_NAME(undefined_root)
+    FASTBOOT_NAME(inputs_differ)
+    FASTBOOT_NAME(no_common_build)
+    FASTBOOT_NAME(slots_overlap)
+    FASTBOOT_NAME(duplicate_image)
   }
 #undef FASTBOOT_NAME
   return "unknown";

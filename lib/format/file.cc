@@ -63,6 +63,7 @@ Result<void> ByteSource::read(uint64_t position, std::span<uint8_t> out) const {
                 file_ ? file_->path() : std::string());
   }
   if (file_) return file_->read(offset_ + position, out);
+  if (maker_) return maker_->make(position, out);
   if (!out.empty()) memcpy(out.data(), memory_->data() + position, out.size());
   return {};
 }

@@ -38,10 +38,21 @@ class File {
   uint64_t size_;
 };
 
-// A readable range of bytes: a piece of a file, or bytes in memory that it owns. Cheap to copy.
+// Bytes that are made when they are asked for.
+class ByteMaker {
+ public:
+  virtual ~ByteMaker() = default;
+  // Fills `out` with the bytes from `position` on. Asked for in ascending order, without gaps; `position` 0 starts
+  // anew.
+  virtual Result<void> make(uint64_t position, std::span<uint8_t> out) = 0;
+};
+
+// A readable range of bytes: a piece of a file, bytes in memory that it owns, or bytes that are made on the way. Cheap
+// to copy; copies of the last kind share their maker, so that only one of them can be read at a time.
 class ByteSource {
  public:
   ByteSource() = default;
+  ByteSource(std::shared_ptr<ByteMaker> maker, uint64_t size) : maker_(std::move(maker)), size_(size) {}
   ByteSource(std::shared_ptr<const File> file, FileOffset offset, uint64_t size)
       : file_(std::move(file)), offset_(offset), size_(size) {}
   explicit ByteSource(std::vector<uint8_t> bytes)
@@ -56,6 +67,7 @@ class ByteSource {
  private:
   std::shared_ptr<const File> file_;
   std::shared_ptr<const std::vector<uint8_t>> memory_;
+  std::shared_ptr<ByteMaker> maker_;
   FileOffset offset_;
   uint64_t size_ = 0;
 };

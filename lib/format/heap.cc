@@ -12,12 +12,6 @@ constexpr uint64_t kFirstWord = ghc::kDescriptorArea / 8;
 constexpr uint64_t kMostInfoBytes = uint64_t{256} << 20;  // a million targets need less
 constexpr size_t kMostDamage = 20;
 
-ghc::Shape shape_of(const wire::Target& target) {
-  if (target.kind == static_cast<uint16_t>(TargetKind::static_closure)) return ghc::shape_of(ghc::kThunkStatic, 0);
-  if (target.kind == static_cast<uint16_t>(TargetKind::function)) return ghc::shape_of(ghc::kFun, target.layout);
-  return ghc::shape_of(target.closure_type, target.layout);
-}
-
 // Walks one segment megablock by megablock.
 class Walk {
  public:
@@ -101,6 +95,12 @@ class Walk {
 };
 
 }  // namespace
+
+ghc::Shape shape_of(const wire::Target& target) {
+  if (target.kind == static_cast<uint16_t>(TargetKind::static_closure)) return ghc::shape_of(ghc::kThunkStatic, 0);
+  if (target.kind == static_cast<uint16_t>(TargetKind::function)) return ghc::shape_of(ghc::kFun, target.layout);
+  return ghc::shape_of(target.closure_type, target.layout);
+}
 
 Result<TargetIndex> TargetIndex::make(const Reader& reader) {
   const wire::View& view = reader.view();

@@ -15,6 +15,9 @@
 
 namespace fastboot::format {
 
+// The shape of closures of that target.
+ghc::Shape shape_of(const wire::Target& target);
+
 // Finds the target of a closure by its header word. An array lookup: images have many millions of closures.
 class TargetIndex {
  public:

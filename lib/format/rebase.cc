@@ -66,6 +66,26 @@ Result<std::optional<ImageAddress>> RebaseCursor::next() {
   return checked(ImageAddress(bit_base_ + skipped * 8));
 }
 
+Result<uint64_t> RebaseCursor::take_bits(ImageAddress begin, ImageAddress end) {
+  const uint64_t base = bit_base_;
+  if (base >= end.value()) return 0;
+  const uint64_t places = (end.value() - base + 7) / 8;
+  const uint64_t taken = places >= 64 ? bits_ : bits_ & ((uint64_t{1} << places) - 1);
+  if (taken == 0) return 0;
+  const ImageAddress first(base + 8 * static_cast<uint64_t>(std::countr_zero(taken)));
+  const ImageAddress last(base + 8 * (63 - static_cast<uint64_t>(std::countl_zero(taken))));
+  if (auto sound = checked(first); !sound) return tl::unexpected(sound.error());
+  if (first < begin) {
+    return fail(wire::Code::corrupt,
+                fmt::format("address {} lies before {}, outside every megablock; freeze it again", to_string(first),
+                            to_string(begin)),
+                {}, ".fastboot.rebase", stream_.file_offset());
+  }
+  bits_ &= ~taken;
+  last_ = last;
+  return taken;
+}
+
 Result<bool> RebaseCursor::next_before(ImageAddress end, ImageAddress* out) {
   if (!is_waiting_) {
     const auto address = next();

@@ -5,6 +5,7 @@
 //   odd word B      bit i (1 to 63) set: the word at base + 8 * (i - 1); afterwards base += 63 * 8
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -35,6 +36,11 @@ class RebaseCursor {
   // The next address; nothing at the end.
   Result<std::optional<ImageAddress>> next();
 
+  // Calls visit(address) for each address of the stream that lies before `end`: the fast way through a piece of the
+  // image. All of them must lie at `begin` or behind it, since the caller has been given those before.
+  template <class Visit>
+  Result<void> each_in(ImageAddress begin, ImageAddress end, Visit visit);
+
   // For a caller that goes through the image in pieces: sets *out to the next address if it lies before `end`; else
   // false, and the address comes later.
   Result<bool> next_before(ImageAddress end, ImageAddress* out);
@@ -42,6 +48,8 @@ class RebaseCursor {
  private:
   Result<bool> load();  // the next stream word into bits_ and base_; false at the end
   Result<std::optional<ImageAddress>> checked(ImageAddress address);
+  // What is left of the present bitmap, for a caller who wants all that lies in [begin, end).
+  Result<uint64_t> take_bits(ImageAddress begin, ImageAddress end);
 
   ByteSource stream_;
   ImageRange lazy_, data_;
@@ -58,6 +66,23 @@ class RebaseCursor {
   ImageAddress waiting_;  // taken by next_before() and not given out
   bool is_waiting_ = false;
 };
+
+template <class Visit>
+Result<void> RebaseCursor::each_in(ImageAddress begin, ImageAddress end, Visit visit) {
+  while (true) {
+    while (bits_ == 0) {
+      const Result<bool> loaded = load();
+      if (!loaded) return tl::unexpected(loaded.error());
+      if (!*loaded) return {};
+    }
+    const Result<uint64_t> taken = take_bits(begin, end);
+    if (!taken) return tl::unexpected(taken.error());
+    for (uint64_t bits = *taken; bits != 0; bits &= bits - 1) {
+      visit(ImageAddress(bit_base_ + 8 * static_cast<uint64_t>(std::countr_zero(bits))));
+    }
+    if (bits_ != 0) return {};  // the rest lies behind `end`
+  }
+}
 
 // Makes a stream from ascending addresses, each a multiple of 8.
 class RebaseEncoder {

@@ -10,6 +10,7 @@
 #include "format/temporary_file.h"
 #include "format/wire/emit.h"
 #include "format/wire/hash.h"
+#include "format/wire/parse.h"
 
 namespace fastboot::format {
 
@@ -72,7 +73,8 @@ bool others_may_write(const std::string& path) {
   return !owned || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
-Result<void> load(const Reader& snapshot, Sidecar* sidecar) {
+// The bytes and what they say.
+Result<void> load(const ContentId& content_id, uint64_t target_count, Sidecar* sidecar) {
   auto file = File::open(sidecar->path);
   if (!file) return tl::unexpected(file.error());
   if ((*file)->size() > kMostSidecarBytes) {
@@ -83,11 +85,16 @@ Result<void> load(const Reader& snapshot, Sidecar* sidecar) {
   if (auto read = (*file)->read(FileOffset(0), sidecar->bytes); !read) return read;
   wire::Binding binding;
   wire::Error error;
-  if (!wire::parse_sidecar(sidecar->bytes.data(), sidecar->bytes.size(), snapshot.content_id().data(),
-                           snapshot.view().target_count, &binding, &error)) {
+  if (!wire::parse_sidecar(sidecar->bytes.data(), sidecar->bytes.size(), content_id.data(), target_count, &binding,
+                           &error)) {
     return fail(error, sidecar->path);
   }
   sidecar->binding = binding;
+  return {};
+}
+
+Result<void> load_as_thaw(const Reader& snapshot, Sidecar* sidecar) {
+  if (auto loaded = load(snapshot.content_id(), snapshot.view().target_count, sidecar); !loaded) return loaded;
   if (!others_may_write(sidecar->path)) return {};
   return fail(wire::Code::untrusted,
               "somebody else may change it, so programs do not use it; it must belong to you or to root, and neither "
@@ -107,9 +114,22 @@ std::vector<Sidecar> find_sidecars(const Reader& reader) {
   }
   std::sort(sidecars.begin(), sidecars.end(), [](const Sidecar& a, const Sidecar& b) { return a.path < b.path; });
   for (Sidecar& sidecar : sidecars) {
-    if (auto loaded = load(reader, &sidecar); !loaded) sidecar.problem = loaded.error();
+    if (auto loaded = load_as_thaw(reader, &sidecar); !loaded) sidecar.problem = loaded.error();
   }
   return sidecars;
+}
+
+Result<ModelBinding> read_sidecar(const std::string& path, const ContentId& content_id, uint64_t target_count) {
+  Sidecar sidecar = {path, {}, {}, {}, std::nullopt};
+  if (auto loaded = load(content_id, target_count, &sidecar); !loaded) return tl::unexpected(loaded.error());
+  const wire::Binding& binding = sidecar.binding;
+  ModelBinding read;
+  for (uint32_t i = 0; i < binding.header->module_count; ++i) {
+    const wire::BindingModule& module = binding.modules[i];
+    read.modules.push_back({{module.build_id, module.build_id + module.build_id_size}, binding.strings + module.path});
+  }
+  read.entries.assign(binding.entries, binding.entries + binding.header->entry_count);
+  return read;
 }
 
 }  // namespace fastboot::format

@@ -33,4 +33,14 @@ struct Sidecar {
 // `untrusted` where their owner or mode would let somebody else change them, or what the format says of damaged ones.
 std::vector<Sidecar> find_sidecars(const Reader& reader);
 
+// What is in one, to be written elsewhere.
+struct ModelBinding {
+  std::vector<ModelModule> modules;
+  std::vector<wire::BindingEntry> entries;
+};
+
+// Reads one for a snapshot of that content id and so many targets. not_found: there is none; corrupt, hash_mismatch: it
+// is not a binding for that snapshot.
+Result<ModelBinding> read_sidecar(const std::string& path, const ContentId& content_id, uint64_t target_count);
+
 }  // namespace fastboot::format

@@ -416,6 +416,13 @@ Result<void> write_moved(const Model& model, const Moves& moves, const std::stri
 
 }  // namespace
 
+Result<Addresses> addresses(const Model& model) {
+  const auto layout = plan(model);
+  if (!layout) return tl::unexpected(layout.error());
+  return Addresses{ImageAddress(layout->info_address), ImageAddress(layout->lazy_address),
+                   ImageAddress(layout->data_address), model.slot_address + layout->slot_size};
+}
+
 namespace {
 
 // Where an image and one that it points into would lie over each other, one of them is moved at each thaw.

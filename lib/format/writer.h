@@ -19,4 +19,11 @@ namespace fastboot::format {
 // old file is; untouched `path` and no temporary file in each case.
 Result<void> write(const Model& model, const std::string& path);
 
+// Where write() will put the image's parts: it depends on the metadata and the sizes of the parts only.
+struct Addresses {
+  ImageAddress info, lazy, data;  // lazy: 0 where there is none
+  ImageAddress slot_end;          // of all that the slot must have room for
+};
+Result<Addresses> addresses(const Model& model);
+
 }  // namespace fastboot::format

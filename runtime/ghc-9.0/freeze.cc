@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "fastboot.h"
 #include "format/wire/hash.h"
+#include "format/wire/slot.h"
 #include "ghc-9.0/facts.h"
 #include "ghc-9.0/rts.h"
 #include "ghc-9.0/symbols.h"
@@ -39,15 +40,6 @@ struct fastboot_frozen_graph {
 };
 
 namespace {
-
-// The slot of an image follows from its name, so that images that were made apart seldom want the same addresses. The
-// last of the 124 GiB above kSlotBase are left for images that have to go elsewhere.
-constexpr uint64_t kSlots = 96;
-constexpr uint64_t kAllSlots = 124;
-
-uint64_t slot_of(const char* name) {
-  return wire::kSlotBase + XXH3_64bits(name, strlen(name)) % kSlots * wire::kSlotUnit;
-}
 
 uint32_t report_error(const char* file, const Error& from, fastboot_error* to) {
   to->code = static_cast<uint32_t>(from.code);
@@ -552,7 +544,7 @@ uint32_t fastboot_freeze_walk(const char* name, const fastboot_root* roots, uint
   }
   auto* graph = new (memory) fastboot_frozen_graph;
   memcpy(graph->name, name, strlen(name) + 1);
-  graph->slot = slot_of(name);
+  graph->slot = wire::slot_of(name);
   bool ok = set_roots(graph, roots, root_count, &why) && set_against(graph, against, against_count, &why) &&
             reserve_memory(graph, &why) &&
             (thunks == nullptr || graph->walker.collect_thunks() ||

@@ -121,9 +121,13 @@ compareShapes moment expected found = do
       hPutStrLn stderr (moment ++ ": " ++ what ++ "\n  expected " ++ short e ++ "\n  found    " ++ short f)
     exitFailure
 
+-- | The graph of that name: the file's root, or of the file that GRAPH_FILE names the root of that name.
+thawNamed :: Typeable a => String -> FilePath -> IO (Either ThawError a)
+thawNamed n file = lookupEnv "GRAPH_FILE" >>= maybe (thaw file) (`thawRoot` n)
+
 thawGraph :: Mode -> Graph -> FilePath -> IO ()
 thawGraph mode (Graph n _ make (Shape ask)) file = do
-  thawed <- thaw file
+  thawed <- thawNamed n file
   case thawed of
     Left failure -> die' (n ++ ": thaw: " ++ show failure)
     Right value -> do
@@ -166,7 +170,7 @@ thawGraph mode (Graph n _ make (Shape ask)) file = do
 thawAll :: Int -> [Graph] -> FilePath -> IO ()
 thawAll number graphs directory = do
   again <- forM shuffled $ \(Graph n _ make (Shape ask)) -> do
-    thawed <- thaw (directory ++ "/" ++ n ++ ".snap")
+    thawed <- thawNamed n (directory ++ "/" ++ n ++ ".snap")
     case thawed of
       Left failure -> die' (n ++ ": thaw: " ++ show failure)
       Right value -> do

@@ -29,6 +29,8 @@ bool parse(int argc, char** argv, Arguments* arguments) {
       sample.large_array_bytes = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--targets") == 0 && more) {
       sample.more_targets = strtoull(argv[++i], nullptr, 10);
+    } else if (strcmp(argv[i], "--name") == 0 && more) {
+      sample.name = argv[++i];
     } else if (strcmp(argv[i], "--needed") == 0 && more) {
       sample.needed = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--member") == 0) {
@@ -67,8 +69,8 @@ int main(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, &arguments)) {
     fputs(
-        "usage: make_sample [--cells N] [--array BYTES] [--targets N] [--needed N] [--member] [--lazy] [--raw] "
-        "[--fingerprints] [--sidecar] "
+        "usage: make_sample [--name NAME] [--cells N] [--array BYTES] [--targets N] [--needed N] [--member] [--lazy] "
+        "[--raw] [--fingerprints] [--sidecar] "
         "OUT.snap\n",
         stderr);
     return 2;

@@ -10,6 +10,11 @@
 namespace fastboot::tools {
 
 bool Output::flush() {
+  if (text_ != nullptr) {
+    text_->append(buffer_);
+    buffer_.clear();
+    return true;
+  }
   size_t done = 0;
   while (done < buffer_.size() && !closed_ && error_ == 0) {
     const ssize_t put = ::write(descriptor_, buffer_.data() + done, buffer_.size() - done);

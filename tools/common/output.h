@@ -10,6 +10,8 @@ namespace fastboot::tools {
 class Output {
  public:
   explicit Output(int descriptor = 1) : descriptor_(descriptor) {}
+  // Text that is to go elsewhere: flush() appends it to *text, which must outlive this.
+  explicit Output(std::string* text) : descriptor_(-1), text_(text) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output() { flush(); }
@@ -32,6 +34,7 @@ class Output {
  private:
   static constexpr size_t kFlushAt = 1 << 16;
   int descriptor_;
+  std::string* text_ = nullptr;
   std::string buffer_;
   bool closed_ = false;
   int error_ = 0;

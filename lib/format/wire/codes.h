@@ -74,6 +74,15 @@ enum class Code : uint32_t {
   program_timed_out = 506,  // PROGRAM did not end in time
   not_linked = 507,         // PROGRAM has not the part of the runtime that is asked for
   not_frozen = 508,         // PROGRAM ended well, but a value of it could not be frozen
+
+  // 6xx: linking
+  undefined_image = 601,  // an input needs an image that is not among the inputs
+  duplicate_root = 602,   // two inputs define a root of one name
+  undefined_root = 603,   // a root that is to be kept or renamed, and that no input defines
+  inputs_differ = 604,    // inputs of other versions of GHC, runtime systems or heap layouts
+  no_common_build = 605,  // no program that all inputs are bound to
+  slots_overlap = 606,    // addresses that two images claim
+  duplicate_image = 607,  // an image that two inputs hold, or two images of one name
 };
 
 }  // namespace fastboot::wire

@@ -1,0 +1,51 @@
+#!/bin/bash
+# Linking against copying the bytes of the inputs.
+# shellcheck source=bench/lib.sh
+source "$FASTBOOT_SOURCE/bench/lib.sh"
+bench_program
+
+count=$(pick 3 7)
+read -ra sizes <<<"$(pick '20000 100000' '400000 1200000 2400000')"
+inputs=()
+for n in "${sizes[@]}"; do
+  image "$n"
+  inputs+=("dictionary-$n.snap")
+done
+total=$(stat -c %s "${inputs[@]}" | awk '{ sum += $1 } END { printf "%.0f", sum / 1e6 }')
+
+copy_all() { cat "${inputs[@]}" >copied.bin && sync copied.bin; }
+link_all() { fastboot-ld -q "${inputs[@]}" -o linked.snap; }
+merge_all() { fastboot-ld -q --icf "${inputs[@]}" -o merged.snap; }
+# The most memory that the process ever had, looked at until it ends.
+peak_memory() {
+  local pid now peak=0
+  fastboot-ld -q "${inputs[@]}" -o linked.snap &
+  pid=$!
+  while now=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
+    peak=$now
+    sleep 0.005
+  done
+  wait
+  echo $((peak / 1000))
+}
+rm -f samples.ld.*.txt
+for ((i = 0; i < count; i++)); do
+  for way in copy link merge; do
+    rm -f copied.bin linked.snap merged.snap
+    once ${way}_all >>"samples.ld.$way.txt"
+  done
+done
+
+echo "ld: ${#inputs[@]} images of dictionaries with ${sizes[*]} entries, $total MB in all, linked into one file, against copying the"
+echo "files' bytes into one; both with the output synced to disk, in turn, $count times; inputs in the page cache."
+echo
+head_row "what"
+row "copying, ms" "$(calculate %.0f "$(medians samples.ld.copy.txt 1)")" -
+row "linking, ms" "$(calculate %.0f "$(medians samples.ld.link.txt 1)")" -
+row "copying / linking, ratio" "$(calculate %.2f "$(paste samples.ld.copy.txt samples.ld.link.txt | awk '{ print $1 / $2 }' | median)")" '>= 0.5'
+row "copying / linking with --icf, ratio" \
+  "$(calculate %.2f "$(paste samples.ld.copy.txt samples.ld.merge.txt | awk '{ print $1 / $2 }' | median)")" -
+row "peak memory of linking, MB" "$(peak_memory)" -
+saved=$(fastboot-ld --icf "${inputs[@]}" -o merged.snap | sed -n 's/^  \([0-9,]*\) bytes saved of .*/\1/p' | tr -d ,)
+row "bytes that --icf saves, MB" "$(calculate %.1f "$saved / 1e6")" -
+row "the same of the image, %" "$(calculate %.1f "100 * $saved / $(stat -c %s linked.snap)")" -
