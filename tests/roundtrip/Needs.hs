@@ -301,7 +301,8 @@ freezeOne what = case what of
   "not-thawed" -> freezeAgainst ["dict.snap"] "root.snap" [1 :: Int] >>= done
   "unrelated" -> do
     dict <- getDict
-    freezeAgainst ["dict.snap"] "unrelated.snap" (Map.size (dict :: Dict), "text") >>= done
+    let count = Map.size dict
+    count `seq` freezeAgainst ["dict.snap"] "unrelated.snap" (count, "text") >>= done
   -- Now each needs the other.
   "circle" -> do
     model <- getModel
