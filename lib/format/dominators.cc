@@ -86,15 +86,22 @@ class DominatorFinder {
   // as the ancestors of the paper: a vertex is linked when all vertices from it on have been.
   uint32_t eval(uint32_t v, uint32_t linked) {
     if (parent_[v] < linked) return label_[v];
-    way_.clear();
-    for (; parent_[v] >= linked; v = parent_[v]) way_.push_back(v);
-    uint32_t above = v;
-    while (!way_.empty()) {
-      v = way_.back();
-      way_.pop_back();
-      parent_[v] = parent_[above];
-      if (semi_[label_[above]] < semi_[label_[v]]) label_[v] = label_[above];
-      above = v;
+    // Up the way, which is turned round meanwhile, and down again: no stack.
+    uint32_t below = 0;
+    uint32_t at = v;
+    while (parent_[at] >= linked) {
+      const uint32_t next = parent_[at];
+      parent_[at] = below;
+      below = at;
+      at = next;
+    }
+    const uint32_t top = parent_[at];
+    while (below != 0) {
+      const uint32_t above = at;
+      at = below;
+      below = parent_[at];
+      parent_[at] = top;
+      if (semi_[label_[above]] < semi_[label_[at]]) label_[at] = label_[above];
     }
     return label_[v];
   }
@@ -130,7 +137,6 @@ class DominatorFinder {
   DominatorTree tree_;
   uint32_t count_ = 0;
   Array parent_, first_, predecessor_, semi_, label_, bucket_;
-  std::vector<uint32_t> way_;
 };
 
 Result<DominatorTree> DominatorTree::make(ClosureGraph graph) { return DominatorFinder(std::move(graph)).run(); }
