@@ -53,6 +53,11 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(unsupported_way)
     FASTBOOT_NAME(mapping_failed)
     FASTBOOT_NAME(no_build_id)
+    FASTBOOT_NAME(not_signed)
+    FASTBOOT_NAME(bad_signature)
+    FASTBOOT_NAME(other_key)
+    FASTBOOT_NAME(binding_not_signed)
+    FASTBOOT_NAME(signature_unchecked)
     FASTBOOT_NAME(refused_mutable)
     FASTBOOT_NAME(refused_concurrency)
     FASTBOOT_NAME(refused_weak)
@@ -78,6 +83,8 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(program_timed_out)
     FASTBOOT_NAME(not_linked)
     FASTBOOT_NAME(not_frozen)
+    FASTBOOT_NAME(bad_key)
+    FASTBOOT_NAME(key_exists)
   }
 #undef FASTBOOT_NAME
   return "unknown";

@@ -20,6 +20,7 @@ struct Image {
   ino_t inode;
   Placement placement;
   Builds builds;       // what a caller has to allow to have it
+  bool demanded;       // it was thawed when signatures mattered already, and so is signed where one is demanded
   void* static_roots;  // a StablePtr, or nullptr
   // Under the lock of thaw.cc:
   bool permanent;   // somebody may use it until the process ends

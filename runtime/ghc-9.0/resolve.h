@@ -12,8 +12,8 @@ namespace fastboot::ghc {
 // constructors and closures of the RTS only. Each is found by its name, and must have the words that the snapshot's
 // record has. A constructor of a library is then the same, since the library's version is in its name; those of the
 // program's own modules may have other fields by now, and are taken only where `allowed` is `any`. `needed` becomes the
-// least that it would have had to be. Error: target_mismatch or no_symbols; the message is a part of a sentence. Reading
-// the symbols takes milliseconds.
+// least that it would have had to be. Error: target_mismatch or no_symbols; the message is a part of a sentence.
+// Reading the symbols takes milliseconds.
 bool resolve_by_name(const wire::View& view, const runtime::Module& executable, Builds allowed, wire::Buffer* memory,
                      wire::Binding* out, Builds* needed, wire::Error* error);
 

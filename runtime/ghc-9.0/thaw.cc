@@ -23,6 +23,7 @@
 #include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
 #include "ghc-9.0/scope.h"
+#include "ghc-9.0/signed.h"
 #include "ghc-9.0/static_roots.h"
 
 using fastboot::runtime::SnapshotFile;
@@ -280,7 +281,8 @@ Image* thaw_new(const char* path, SnapshotFile* file, Builds builds, Timeline* t
   }
   Placement placement;
   if (!check_process(view, error) || !bind(path, view, builds, &memory, &bound, error) ||
-      !check_further_roots(view, bound, error) || !choose_placement(view, &placement, error)) {
+      !check_further_roots(view, bound, error) || !check_signature(*file, bound, error) ||
+      !choose_placement(view, &placement, error)) {
     return nullptr;
   }
   timeline->step("bind");
@@ -298,6 +300,7 @@ Image* thaw_new(const char* path, SnapshotFile* file, Builds builds, Timeline* t
   image->placement.reserved = true;
   image->static_roots = keep_roots(*image, bound);
   image->builds = bound.builds;
+  image->demanded = signatures_matter();
   image = add_image(image);
   report_faults();
   timeline->step("static roots");
@@ -357,6 +360,13 @@ bool check_builds(const Image& image, Builds builds, Error* error) {
              "freeze it again with this build");
 }
 
+// An image that came before signatures mattered was never verified.
+bool check_demanded(const Image& image, Error* error) {
+  return image.demanded || !signatures_matter() ||
+         fail(error, Code::not_signed,
+              "it was thawed in this process before a signature was demanded; call requireSignature first of all");
+}
+
 // Where `scoped` is given, for as long as that scope lasts; else for good.
 bool thaw(const Request& request, void** closure, Image** scoped, Error* error) {
   Timeline timeline;
@@ -371,7 +381,8 @@ bool thaw(const Request& request, void** closure, Image** scoped, Error* error) 
   timeline.step("open and check");
   const Locked locked;
   Image* image = find_thawed(opened->view());
-  if (image != nullptr && !check_builds(*image, request.builds, error)) return false;
+  if (image != nullptr && (!check_builds(*image, request.builds, error) || !check_demanded(*image, error)))
+    return false;
   if (image == nullptr) image = thaw_new(request.path, opened, request.builds, &timeline, error);
   if (image == nullptr) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);

@@ -18,6 +18,9 @@ void add_options(CLI::App* app, Options* options) {
   app->add_flag("-n,--notes", options->notes, "the notes");
   app->add_flag("--roots", options->roots, "the roots with their types");
   app->add_flag("--objects", options->objects, "closures and bytes by constructor");
+  app->add_option("--verify-signature", options->verify_signature,
+                  "verify that the whole file is as this key's owner signed it")
+      ->type_name("NAME.pub");
   app->add_flag("--json", options->json, "one JSON document instead of text");
   app->add_flag("-W,--wide", options->wide, "do not cut long names");
   app->add_flag("-C,--demangle", options->decode, "decode GHC's Z-encoded names");
@@ -37,6 +40,8 @@ int run(int argc, char** argv) {
     return tools::kExitTrouble;
   }
   tools::Output out;
+  if (!options.verify_signature.empty())
+    return tools::finish(&out, inspect::verify_signatures(options, &out, &diagnostics), &diagnostics);
   return tools::finish(&out, inspect::inspect(options, &out, &diagnostics), &diagnostics);
 }
 

@@ -14,6 +14,7 @@ struct Options {
   bool notes = false;
   bool roots = false;
   bool objects = false;
+  std::string verify_signature;  // file of the public key; empty: nothing is verified
   bool json = false;
   bool wide = false;
   bool decode = false;

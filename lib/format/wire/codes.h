@@ -38,6 +38,11 @@ enum class Code : uint32_t {
   unsupported_way = 212,      // this RTS way or link mode cannot thaw or freeze
   mapping_failed = 213,       // mmap or mprotect failed
   no_build_id = 214,          // the program carries no build-id and cannot be recognised
+  not_signed = 220,           // a signature is demanded, and there is none
+  bad_signature = 221,        // the signature is not that of the contents
+  other_key = 222,            // signed by another key than the one that is demanded
+  binding_not_signed = 223,   // signed, but where its code lies was said by somebody else
+  signature_unchecked = 224,  // a signature is demanded of a program that cannot check it
 
   // 3xx: freezing: closures that cannot be frozen (with the path from the root)
   refused_mutable = 301,           // MUT_VAR, mutable arrays, and holders of mutable bytes
@@ -69,6 +74,10 @@ enum class Code : uint32_t {
   program_timed_out = 506,  // PROGRAM did not end in time
   not_linked = 507,         // PROGRAM has not the part of the runtime that is asked for
   not_frozen = 508,         // PROGRAM ended well, but a value of it could not be frozen
+
+  // 8xx: keys
+  bad_key = 810,     // not a key, or one that others can read
+  key_exists = 811,  // a key of that name is there, and is never overwritten
 };
 
 }  // namespace fastboot::wire

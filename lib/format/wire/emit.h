@@ -71,6 +71,8 @@ struct SnapshotInput {
   uint64_t lazy_size = 0;  // multiples of the page size
   uint64_t data_size = 0;
   uint64_t rebase_size = 0;  // bytes
+
+  const Signature* signature = nullptr;  // nullptr: none
 };
 
 // Where everything lies. File offsets and image addresses.
