@@ -12,6 +12,7 @@ struct Options {
   bool symbols = false;
   bool relocs = false;
   bool notes = false;
+  bool dynamic = false;
   bool roots = false;
   bool objects = false;
   std::string verify_signature;  // file of the public key; empty: nothing is verified
@@ -20,7 +21,7 @@ struct Options {
   bool decode = false;
   std::vector<std::string> files;
 
-  bool summary() const { return !(header || sections || symbols || relocs || notes || roots || objects); }
+  bool summary() const { return !(header || sections || symbols || relocs || notes || dynamic || roots || objects); }
 };
 
 }  // namespace fastboot::inspect

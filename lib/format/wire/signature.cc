@@ -5,9 +5,9 @@ namespace fastboot::wire {
 namespace {
 
 constexpr TableKind kContents[] = {TableKind::dynstr, TableKind::targets, TableKind::bitmaps, TableKind::roots,
-                                   TableKind::rela};
-constexpr TableKind kPlaces[] = {TableKind::link_table, TableKind::info, TableKind::lazy, TableKind::data,
-                                 TableKind::rebase};
+                                   TableKind::rela,   TableKind::needed,  TableKind::members};
+constexpr TableKind kPlaces[] = {TableKind::link_table, TableKind::info,   TableKind::lazy,
+                                 TableKind::data,       TableKind::rebase, TableKind::cross};
 
 SignedPart table_bytes(const View& view, TableKind kind) {
   const Table& table = view.table(kind);
