@@ -7,11 +7,11 @@
 
 namespace fastboot::runtime {
 
-// Opens the file for reading, if nobody but this user or root can have put it there: without following a symbolic link
-// that somebody else made, and from a directory that nobody else may write. FASTBOOT_TRUST says how far that is asked:
-//   file       not at all: only the file itself counts (see trusted_file)
-//   directory  the file's directory, and those of the links that lead to it; the default: one system call
-//   path       these and all directories above them; always so in programs that run with another user's rights
+// Opens the file for reading, without following a symbolic link that somebody else made or could exchange. What is
+// asked besides, FASTBOOT_TRUST says:
+//   file       nothing, the default: only the file itself counts (trusted_file), and no system call is made for more
+//   directory  that nobody else may write the file's directory
+//   path       nor any directory above it
 // Gives the descriptor, or the negative errno, or kRefused, and then fills *error (Code::untrusted).
 inline constexpr int kRefused = -4096;
 int open_trusted(const char* path, wire::Error* error);

@@ -1,4 +1,5 @@
 /* Verifying signatures for the runtime: libsodium's Ed25519 and BLAKE2b over what fastboot.h says. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <fastboot.h>

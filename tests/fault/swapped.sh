@@ -30,7 +30,7 @@ check() {
   case $line in
     ok) seen+=' old' ;;
     'wrong value') [ "$instead" = kept/other.snap ] && seen+=' new' || problem "$situation: the value of a file that others may write" ;;
-    '109 work/table.snap: '*) [ "$instead" != kept/other.snap ] && seen+=' refused' || problem "$situation: $line" ;;
+    '109 work/table.snap: '*) [ "$instead" = kept/evil.snap ] && seen+=' refused' || problem "$situation: $line" ;;
     *) problem "$situation: $line" ;;
   esac
 }
@@ -48,7 +48,7 @@ swap 'a link to another good file' kept/other.snap "$link" 'new old'
 swap 'a file that others may write' kept/evil.snap "$rename" 'refused old'
 swap 'a link to a file that others may write' kept/evil.snap "$link" 'refused old'
 # Its own mode changes while it is opened: the descriptor's status counts.
-swap 'its mode' kept/other.snap 'chmod 666 work/table.snap' 'old'
+swap 'its mode' kept/evil.snap 'chmod 666 work/table.snap' 'refused old'
 
 # --- what is executable is not writable -------------------------------------------------------------------------------
 ./fault freeze-code code.snap >out || fail "$(cat out)"

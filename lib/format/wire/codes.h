@@ -20,7 +20,7 @@ enum class Code : uint32_t {
   newer_format = 106,    // a format version that this build does not know
   corrupt = 107,         // a field, offset, size or table is impossible
   hash_mismatch = 108,   // bytes differ from their recorded hash
-  untrusted = 109,       // owner or mode of the file would let somebody else change it
+  untrusted = 109,       // owner or mode of the file or its directory would let somebody else change it
   not_regular = 110,     // a directory, device, pipe or socket
 
   // 2xx: the snapshot is sound but does not fit this process
