@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "format/error.h"
 
@@ -35,5 +36,8 @@ class TemporaryFile {
   std::string name_;  // that it has before commit(); empty: none
   std::string path_;
 };
+
+// A whole file of text, mode 0644.
+Result<void> write_text(const std::string& path, std::string_view text);
 
 }  // namespace fastboot::format
