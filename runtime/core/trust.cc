@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/system_calls.h"
+#include "format/wire/placement_of_code.h"
+
 namespace fastboot::runtime {
 
 using wire::Code;
@@ -19,13 +22,13 @@ namespace {
 enum class Policy { file, directory, path };
 
 // The environment can only ask for more than the least, so it does not matter who made it.
-Policy policy() {
+FASTBOOT_EVERY_THAW Policy policy() {
   const char* value = getenv("FASTBOOT_TRUST");
   if (value == nullptr || value[0] == '\0' || strcmp(value, "file") == 0) return Policy::file;
   return strcmp(value, "directory") == 0 ? Policy::directory : Policy::path;
 }
 
-bool ours(uid_t user) { return user == 0 || user == geteuid(); }
+FASTBOOT_EVERY_THAW bool ours(uid_t user) { return user == 0 || user == sys::user_id(); }
 
 // May others make, rename or remove files in this directory? In a sticky one, not those of other people. A group is
 // taken for the user's private one where both have the same number, as useradd makes them; who is in it is not looked
@@ -119,10 +122,9 @@ bool follow(char* path, Error* error) {
   return true;
 }
 
-int open_no_link(const char* path) {
+FASTBOOT_EVERY_THAW int open_no_link(const char* path) {
   // O_NONBLOCK: a FIFO in the file's place must not make us wait.
-  const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-  return fd >= 0 ? fd : -errno;
+  return static_cast<int>(sys::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
 }
 
 // Link by link, each judged by its owner and its directory, at the least: a link costs system calls anyway.
@@ -145,16 +147,16 @@ int open_no_link(const char* path) {
 
 }  // namespace
 
-int open_trusted(const char* path, Error* error) {
+FASTBOOT_EVERY_THAW int open_trusted(const char* path, Error* error) {
   const Policy how = policy();
   const int fd = open_no_link(path);
   if (fd == -ELOOP) return open_by_links(path, how, error);
-  if (fd < 0 || check_place(path, how, error)) return fd;
+  if (fd < 0 || how == Policy::file || check_place(path, how, error)) return fd;
   close(fd);
   return kRefused;
 }
 
-bool trusted_file(const struct stat& status, Error* error) {
+FASTBOOT_EVERY_THAW bool trusted_file(const struct stat& status, Error* error) {
   if (!S_ISREG(status.st_mode))
     return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
   if (!ours(status.st_uid)) {

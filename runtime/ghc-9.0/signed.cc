@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fastboot.h"
+#include "format/wire/placement_of_code.h"
 #include "format/wire/signature.h"
 #include "ghc-9.0/rts.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 fastboot_verifier verifier = nullptr;
 
-bool demanded_by_environment() {
+FASTBOOT_EVERY_THAW bool demanded_by_environment() {
   const char* keys = getenv("FASTBOOT_REQUIRE_SIGNATURE");
   return keys != nullptr && keys[0] != '\0';
 }
@@ -76,10 +77,12 @@ bool needs_no_trust(const View& view, const Bound& bound, Error* error) {
 
 }  // namespace
 
-bool signatures_matter() { return verifier != nullptr || demanded_by_environment(); }
+FASTBOOT_EVERY_THAW bool signatures_matter() { return verifier != nullptr || demanded_by_environment(); }
 
-bool check_signature(const runtime::SnapshotFile& file, const Bound& bound, Error* error) {
-  if (!signatures_matter() || file.embedded()) return true;
+FASTBOOT_EVERY_THAW bool check_signature(const runtime::SnapshotFile& file, const Bound& bound, bool* demanded,
+                                         Error* error) {
+  *demanded = signatures_matter();
+  if (!*demanded || file.embedded()) return true;
   if (verifier != nullptr) return verify(file, bound, error);
   return fail(error, Code::signature_unchecked,
               "FASTBOOT_REQUIRE_SIGNATURE demands a signature, and this program cannot verify any; build it with the "

@@ -12,7 +12,7 @@ bool signatures_matter();
 
 // To be called before the image is mapped. A signature covers the image and the snapshot's own binding. Another binding
 // chooses code that nobody signed for: only constructors, which the program itself tells by name, may come by one.
-// A snapshot that the program carries is as good as the program.
-bool check_signature(const runtime::SnapshotFile& file, const Bound& bound, wire::Error* error);
+// A snapshot that the program carries is as good as the program. *demanded: signatures mattered.
+bool check_signature(const runtime::SnapshotFile& file, const Bound& bound, bool* demanded, wire::Error* error);
 
 }  // namespace fastboot::ghc
