@@ -43,9 +43,9 @@ const char kUsage[] =
   --run COMMAND     COMMAND runs in a shell while it waits; then it is made
   --short           every read and write among them asks for half of what it wants
   --exe NAME        only in processes whose program has this file name
-  --from TEXT       count from the first openat whose path holds TEXT
+  --from TEXT       count from the first open or openat whose path holds TEXT
   --report FILE     "COUNT ACTED NAME": how many there were, whether it was acted on (1, 0), and on which call
-  --log FILE        a line for each that counts: its name, six arguments, and the path of an openat
+  --log FILE        a line for each that counts: its name, six arguments, and the path of an open
 The exit status is the program's; 128 and the signal's number; 125: this tool's own trouble.
 )";
 
@@ -151,11 +151,11 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-// In the child: the calls that count, and openat where counting begins with one, stop for us.
+// In the child: the calls that count, and open and openat where counting begins with one, stop for us.
 void install_filter(const Options& options) {
   std::vector<long> numbers;
   for (const Call& call : options.calls) numbers.push_back(call.number);
-  if (!options.from.empty()) numbers.push_back(SYS_openat);
+  if (!options.from.empty()) numbers.insert(numbers.end(), {SYS_open, SYS_openat});
   std::vector<sock_filter> code;
   code.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
   for (const long number : numbers) {
@@ -288,8 +288,10 @@ class Tracer {
     const Process& caller = process(pid);
     const bool of_linker = regs.rip >= caller.linker_begin && regs.rip < caller.linker_end;
     const bool wanted = !of_linker && (options_.exe.empty() || caller.exe == options_.exe);
-    if (wanted && !counting_ && number == SYS_openat)
-      counting_ = text_at(pid, regs.rsi).find(options_.from) != std::string::npos;
+    if (wanted && !counting_ && (number == SYS_open || number == SYS_openat)) {
+      const std::string path = text_at(pid, number == SYS_open ? regs.rdi : regs.rsi);
+      counting_ = path.find(options_.from) != std::string::npos;
+    }
     const Call* call = nullptr;
     for (const Call& each : options_.calls) call = each.number == number ? &each : call;
     if (!wanted || !counting_ || call == nullptr) {
@@ -308,6 +310,7 @@ class Tracer {
             ull{regs.r10}, ull{regs.r8}, ull{regs.r9});
     if (call.number == SYS_openat || call.number == SYS_newfstatat)
       fprintf(log_, " %s", text_at(pid, regs.rsi).c_str());
+    if (call.number == SYS_open) fprintf(log_, " %s", text_at(pid, regs.rdi).c_str());
     fputc('\n', log_);
   }
 
