@@ -75,6 +75,14 @@ for fault in pwrite64:ENOSPC pwrite64:EIO pwrite64:EINTR ftruncate:EIO fchmod:EP
   sweep freeze "${fault%:*}" --error "${fault#*:}" --exe fault -- ./fault freeze made.snap $size
 done
 
+# What must not be passed over: these leave the old file, always. (Of fsync the file's own; the directory's is for a power cut.)
+for fault in pwrite64:EIO ftruncate:EIO fchmod:EPERM fsync:EIO linkat:EIO rename:EIO; do
+  prepare
+  status=0
+  "$inject" --calls "${fault%:*}" --nth 1 --error "${fault#*:}" --exe fault -- ./fault freeze made.snap $size >out 2>err || status=$?
+  { [ $status = 1 ] && grep -q '^401 made.snap: ' out && cmp -s made.snap old; } || problem "$fault is passed over: exit $status: $(cat out)"
+done
+
 # Half of what is asked for, at every read and write: the same files and values.
 prepare
 "$inject" --calls read,pread64,write,pwrite64 --short --exe fault -- ./fault freeze made.snap $size >out 2>err || fail "short writes: $(cat out err)"
