@@ -8,6 +8,13 @@ find_path(FASTBOOT_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)
 add_library(fastboot_expected INTERFACE)
 target_include_directories(fastboot_expected SYSTEM INTERFACE ${FASTBOOT_EXPECTED_INCLUDE})
 
+# libsodium: Ed25519 and BLAKE2b, statically, so that the tools need no library that a machine may not have.
+find_path(FASTBOOT_SODIUM_INCLUDE sodium.h REQUIRED)
+find_library(FASTBOOT_SODIUM_LIBRARY NAMES libsodium.a REQUIRED)
+add_library(fastboot_sodium INTERFACE)
+target_include_directories(fastboot_sodium SYSTEM INTERFACE ${FASTBOOT_SODIUM_INCLUDE})
+target_link_libraries(fastboot_sodium INTERFACE ${FASTBOOT_SODIUM_LIBRARY})
+
 # LLVM's own CMake package wants every LLVM target to be installed; llvm-config tells what a few components need.
 find_program(FASTBOOT_LLVM_CONFIG NAMES llvm-config-14 REQUIRED)
 function(fastboot_llvm_config out)

@@ -56,6 +56,11 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(missing_dependency)
     FASTBOOT_NAME(wrong_dependency)
     FASTBOOT_NAME(circular_dependency)
+    FASTBOOT_NAME(not_signed)
+    FASTBOOT_NAME(bad_signature)
+    FASTBOOT_NAME(other_key)
+    FASTBOOT_NAME(binding_not_signed)
+    FASTBOOT_NAME(signature_unchecked)
     FASTBOOT_NAME(refused_mutable)
     FASTBOOT_NAME(refused_concurrency)
     FASTBOOT_NAME(refused_weak)
@@ -90,6 +95,8 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(no_common_build)
     FASTBOOT_NAME(slots_overlap)
     FASTBOOT_NAME(duplicate_image)
+    FASTBOOT_NAME(bad_key)
+    FASTBOOT_NAME(key_exists)
   }
 #undef FASTBOOT_NAME
   return "unknown";

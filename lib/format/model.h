@@ -4,6 +4,7 @@
 // are read when the new one is written, so the old file must stay open (the model keeps it open) and unchanged.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -83,6 +84,11 @@ struct Model {
   // Hashes of the chunks of lazy, data, rebase and the cross streams as they are above, so that write() can tell damage
   // from contents. Empty for pieces that have just been made.
   ByteSource chunk_hashes;
+
+  // Of the image with that content id; write() drops it where the image comes to be another one. Whoever changes
+  // modules or entries has to clear what signs the binding.
+  std::optional<wire::Signature> signature;
+  std::array<uint8_t, wire::kContentIdSize> signed_content = {};
 };
 
 }  // namespace fastboot::format

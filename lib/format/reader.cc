@@ -322,6 +322,10 @@ Result<Model> Reader::model() const {
   auto hashes = checked_chunk_hashes(*this);
   if (!hashes) return tl::unexpected(hashes.error());
   model.chunk_hashes = ByteSource(std::move(*hashes));
+  if (view_.signature != nullptr) {
+    model.signature = *view_.signature;
+    model.signed_content = content_id();
+  }
   return model;
 }
 

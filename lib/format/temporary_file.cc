@@ -22,6 +22,19 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// DIRECTORY/.NAMEending
+std::string hidden(const std::string& path, std::string_view ending) {
+  const size_t slash = path.rfind('/');
+  const size_t base = slash == std::string::npos ? 0 : slash + 1;
+  return fmt::format("{}.{}{}", path.substr(0, base), path.substr(base), ending);
+}
+
+// Only where it can be given a name later: that goes by /proc.
+int open_unnamed(const std::string& path) {
+  if (access("/proc/self/fd", X_OK) != 0) return -1;
+  return ::open(directory_of(path).c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+}
+
 Failure write_failure(const std::string& path, const char* what, int error) {
   const Code code = error == ENOSPC || error == EDQUOT ? Code::no_space : Code::write_failed;
   return fail(code, fmt::format("{}: {}; what was there before is unchanged", what, strerror(error)), path);
@@ -35,7 +48,8 @@ Result<TemporaryFile> TemporaryFile::create(const std::string& path) {
   const size_t slash = path.rfind('/');
   const size_t base = slash == std::string::npos ? 0 : slash + 1;
   if (base == path.size()) return fail(Code::bad_argument, "is not a file name", path);
-  std::string name = path.substr(0, base) + "." + path.substr(base) + ".XXXXXX";
+  if (const int unnamed = open_unnamed(path); unnamed >= 0) return TemporaryFile(unnamed, {}, path);
+  std::string name = hidden(path, ".XXXXXX");
   const int descriptor = mkostemp(name.data(), O_CLOEXEC);
   if (descriptor < 0) return write_failure(path, "cannot make a file in its directory", errno);
   return TemporaryFile(descriptor, std::move(name), path);
@@ -63,11 +77,57 @@ Result<void> TemporaryFile::write(FileOffset offset, std::span<const uint8_t> by
   return {};
 }
 
+Result<void> TemporaryFile::read(FileOffset offset, std::span<uint8_t> out) const {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got =
+        pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset.value() + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      return fail(got < 0 ? Code::not_readable : Code::truncated,
+                  fmt::format("cannot read what was written: {}; what was there before is unchanged",
+                              got < 0 ? strerror(errno) : "it ends early"),
+                  path_);
+    }
+    done += static_cast<size_t>(got);
+  }
+  return {};
+}
+
+// A link cannot take the place of a file, so it goes by a name that is then changed. The name is the same for every
+// writer of the path: what is left of one that was killed in between is taken away by the next. Another one that writes
+// at the same time may take our name away, or give it to the file of its own: both are complete, and one of them stays.
+int TemporaryFile::place() {
+  constexpr unsigned kAttempts = 100;
+  const std::string self = fmt::format("/proc/self/fd/{}", descriptor_);
+  std::string ending = ".fastboot-new";
+  for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
+    if (name_.empty()) {
+      const std::string name = hidden(path_, ending);
+      if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+        name_ = name;
+      } else if (errno != EEXIST) {
+        return errno;
+      } else {
+        // Where it cannot be removed, it is somebody else's (a sticky directory): a name of our own, then.
+        if (unlink(name.c_str()) != 0 && errno != ENOENT) ending = fmt::format(".{}-{}.new", getpid(), attempt);
+        continue;
+      }
+    }
+    if (rename(name_.c_str(), path_.c_str()) == 0) {
+      name_.clear();
+      return 0;
+    }
+    if (errno != ENOENT) return errno;
+    name_.clear();
+  }
+  return EEXIST;
+}
+
 Result<void> TemporaryFile::commit(unsigned mode) {
   if (fchmod(descriptor_, mode) != 0) return failure("cannot set its mode", errno);
   if (fsync(descriptor_) != 0) return failure("cannot sync", errno);
-  if (rename(name_.c_str(), path_.c_str()) != 0) return failure("cannot rename the finished file", errno);
-  name_.clear();
+  if (const int error = place(); error != 0) return failure("cannot give the finished file its name", error);
   const int directory = ::open(directory_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return {};  // complete and in place; only durability across a power cut is in doubt
   fsync(directory);

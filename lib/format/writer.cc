@@ -7,9 +7,11 @@
 #include <cstring>
 
 #include "format/rebase.h"
+#include "format/signature.h"
 #include "format/temporary_file.h"
 #include "format/wire/emit.h"
 #include "format/wire/hash.h"
+#include "format/wire/parse.h"
 
 namespace fastboot::format {
 namespace {
@@ -120,6 +122,7 @@ Input::Input(const Model& model) {
   snapshot.lazy_size = model.lazy.size();
   snapshot.data_size = model.data.size();
   snapshot.rebase_size = model.rebase.size();
+  snapshot.signature = model.signature ? &*model.signature : nullptr;
 }
 
 Result<wire::Layout> plan(const Model& model) {
@@ -376,23 +379,57 @@ class BodyWriter {
   uint64_t verified_ = 0;  // bytes of model_.chunk_hashes used
 };
 
-// `model` has addresses and rebase stream as they will be in the file; `old` has the image's bytes and where they were.
-Result<void> write_planned(const Model& old, const Model& model, const wire::Layout& layout, Mover* mover,
-                           const std::string& path) {
-  auto file = TemporaryFile::create(path);
-  if (!file) return tl::unexpected(file.error());
-  BodyWriter body(old, layout, &*file, mover);
-  if (auto done = body.write_image(model); !done) return done;
-  const Input input(model);
-  wire::Buffer hot, tail;
+// What is the same wherever the image's parts come to lie.
+struct Task {
+  const std::string& path;
+  const SecretKey* key;
+};
+
+// Reads back what was written: the data, mostly, which the page cache still has.
+Result<wire::Signature> sign_written(const wire::Buffer& hot, uint64_t file_size, const TemporaryFile& file,
+                                     const SecretKey& key) {
+  wire::View view;
   wire::Error error;
-  if (!wire::emit(input.snapshot, layout, body.hashes().data(), &hot, &tail, &error)) return fail(error, {});
-  if (auto done = body.write_end(tail); !done) return done;
-  if (auto done = file->write(FileOffset(0), {hot.data(), hot.size()}); !done) return done;
-  return file->commit();
+  if (!wire::parse(hot.data(), hot.size(), file_size, true, &view, &error)) return fail(error, {});
+  return sign(
+      view, [&](uint64_t offset, std::span<uint8_t> out) { return file.read(FileOffset(offset), out); }, key);
 }
 
-Result<void> write_moved(const Model& model, const Moves& moves, const std::string& path) {
+bool same_content(const wire::Buffer& hot, uint64_t file_size, const Model& model) {
+  wire::View view;
+  wire::Error error;
+  return wire::parse(hot.data(), hot.size(), file_size, true, &view, &error) &&
+         memcmp(view.header->content_id, model.signed_content.data(), model.signed_content.size()) == 0;
+}
+
+// `model` has addresses and rebase stream as they will be in the file; `old` has the image's bytes and where they were.
+// False: nothing was written, for the model's signature does not hold any more.
+Result<bool> write_planned(const Model& old, const Model& model, const wire::Layout& layout, Mover* mover,
+                           const Task& task) {
+  auto file = TemporaryFile::create(task.path);
+  if (!file) return tl::unexpected(file.error());
+  BodyWriter body(old, layout, &*file, mover);
+  if (auto done = body.write_image(model); !done) return tl::unexpected(done.error());
+  Input input(model);
+  wire::Buffer hot, tail, signed_hot, same_tail;
+  wire::Error error;
+  if (!wire::emit(input.snapshot, layout, body.hashes().data(), &hot, &tail, &error)) return fail(error, {});
+  if (task.key == nullptr && model.signature && !same_content(hot, layout.file_size, model)) return false;
+  if (auto done = body.write_end(tail); !done) return tl::unexpected(done.error());
+  if (task.key != nullptr) {
+    const auto signature = sign_written(hot, layout.file_size, *file, *task.key);
+    if (!signature) return tl::unexpected(signature.error());
+    input.snapshot.signature = &*signature;
+    if (!wire::emit(input.snapshot, layout, body.hashes().data(), &signed_hot, &same_tail, &error))
+      return fail(error, {});
+  }
+  const wire::Buffer& last = task.key != nullptr ? signed_hot : hot;
+  if (auto done = file->write(FileOffset(0), {last.data(), last.size()}); !done) return tl::unexpected(done.error());
+  if (auto done = file->commit(); !done) return tl::unexpected(done.error());
+  return true;
+}
+
+Result<bool> write_moved(const Model& model, const Moves& moves, const Task& task) {
   Model moved = model;
   for (ModelRoot& root : moved.roots) root.address = moves.place(root.address);
   for (ModelRaw& raw : moved.raws) raw.address = moves.place(raw.address);
@@ -411,7 +448,7 @@ Result<void> write_moved(const Model& model, const Moves& moves, const std::stri
   const auto layout = plan(moved);
   if (!layout) return tl::unexpected(layout.error());
   Mover mover(model, moves);
-  return write_planned(model, moved, *layout, &mover, path);
+  return write_planned(model, moved, *layout, &mover, task);
 }
 
 }  // namespace
@@ -442,19 +479,26 @@ Result<void> check_slots(const Model& model, const wire::Layout& layout) {
 
 }  // namespace
 
-Result<void> write(const Model& model, const std::string& path) {
+Result<void> write(const Model& given, const std::string& path, const SecretKey* key) {
   const auto with_path = [&](Error error) {
     if (error.file.empty()) error.file = path;
     return tl::unexpected(std::move(error));
   };
-  if (auto sound = check(model); !sound) return with_path(sound.error());
-  const auto layout = plan(model);
-  if (!layout) return with_path(layout.error());
-  if (auto apart = check_slots(model, *layout); !apart) return with_path(apart.error());
-  const Moves moves(model, *layout);
-  auto written = moves.any() ? write_moved(model, moves, path) : write_planned(model, model, *layout, nullptr, path);
-  if (!written) return with_path(written.error());
-  return {};
+  if (auto sound = check(given); !sound) return with_path(sound.error());
+  Model model = given;
+  if (key != nullptr) model.signature.emplace();  // its place; what it is follows from the rest
+  while (true) {
+    const auto layout = plan(model);
+    if (!layout) return with_path(layout.error());
+    if (auto apart = check_slots(model, *layout); !apart) return with_path(apart.error());
+    const Moves moves(model, *layout);
+    const Task task = {path, key};
+    const auto written =
+        moves.any() ? write_moved(model, moves, task) : write_planned(model, model, *layout, nullptr, task);
+    if (!written) return with_path(written.error());
+    if (*written) return {};
+    model.signature.reset();
+  }
 }
 
 }  // namespace fastboot::format

@@ -8,6 +8,8 @@
 
 namespace fastboot::format {
 
+class SecretKey;
+
 // Writes `model` to `path` with mode 0444. The file appears complete and synced to disk, or not at all: it is made
 // under a temporary name in the same directory and renamed, so the snapshot that the model came from may itself be
 // `path`.
@@ -17,7 +19,8 @@ namespace fastboot::format {
 //
 // Errors: write_failed, no_space, out_of_memory, image_too_large, bad_argument; corrupt or truncated when the model's
 // old file is; untouched `path` and no temporary file in each case.
-Result<void> write(const Model& model, const std::string& path);
+// With `key` it is signed. Without, the model's signature is kept if it still holds.
+Result<void> write(const Model& model, const std::string& path, const SecretKey* key = nullptr);
 
 // Where write() will put the image's parts: it depends on the metadata and the sizes of the parts only.
 struct Addresses {

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/trust.h"
+
 namespace fastboot::runtime {
 
 using wire::Code;
@@ -40,36 +42,16 @@ FASTBOOT_EVERY_THAW bool look_at(int fd, struct stat* status, wire::Error* error
   return result == 0 || fail(error, Code::not_readable, "cannot look at it: %s", strerror(static_cast<int>(-result)));
 }
 
-FASTBOOT_EVERY_THAW bool trusted(const struct stat& status, wire::Error* error) {
-  if (!S_ISREG(status.st_mode))
-    return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
-  if (status.st_uid != 0 && status.st_uid != sys::user_id()) {
-    return fail(
-        error, Code::untrusted,
-        "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "
-        "freeze it again as this user",
-        status.st_uid, geteuid());
-  }
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fail(
-        error, Code::untrusted,
-        "its mode is %04o, so others may write it; a snapshot is as powerful as a program: chmod go-w it if it is "
-        "yours, or freeze it again",
-        static_cast<unsigned>(status.st_mode & 07777));
-  }
-  return true;
-}
-
 }  // namespace
 
 bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error* error) {
   constexpr off_t kMost = 64 << 20;
-  const long opened = sys::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  *found = opened != -ENOENT;
-  if (opened < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(static_cast<int>(-opened)));
-  const int fd = static_cast<int>(opened);
+  const int fd = open_trusted(path, error);
+  *found = fd != -ENOENT;
+  if (fd == kRefused) return false;
+  if (fd < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(-fd));
   struct stat status;
-  bool done = look_at(fd, &status, error) && trusted(status, error);
+  bool done = look_at(fd, &status, error) && trusted_file(status, error);
   if (done && status.st_size > kMost) {
     done =
         fail(error, Code::corrupt, "it has %lld bytes, and is far too large", static_cast<long long>(status.st_size));
@@ -93,13 +75,14 @@ FASTBOOT_EVERY_THAW SnapshotFile::~SnapshotFile() {
 }
 
 FASTBOOT_EVERY_THAW bool SnapshotFile::open(const char* path, wire::Error* error) {
-  // O_NONBLOCK: a FIFO in the file's place must not make us wait.
-  const long opened = sys::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (opened == -ENOENT) return fail(error, Code::not_found, "no such file; freeze it first");
-  if (opened < 0)
+  const int fd = open_trusted(path, error);
+  if (fd == kRefused) return false;
+  if (fd == -ENOENT) return fail(error, Code::not_found, "no such file; freeze it first");
+  if (fd < 0) {
     return fail(error, Code::not_readable, "cannot open it: %s; give the path of a snapshot, or freeze it again",
-                strerror(static_cast<int>(-opened)));
-  fd_ = static_cast<int>(opened);
+                strerror(-fd));
+  }
+  fd_ = fd;
   return check_trust(error) && read_metadata(error);
 }
 
@@ -154,7 +137,7 @@ bool SnapshotFile::find_embedded(wire::Error* error) {
 
 FASTBOOT_EVERY_THAW bool SnapshotFile::check_trust(wire::Error* error) {
   struct stat status;
-  if (!look_at(fd_, &status, error) || !trusted(status, error)) return false;
+  if (!look_at(fd_, &status, error) || !trusted_file(status, error)) return false;
   file_size_ = static_cast<uint64_t>(status.st_size);
   device_ = status.st_dev;
   inode_ = status.st_ino;
@@ -183,71 +166,6 @@ FASTBOOT_EVERY_THAW bool SnapshotFile::read_metadata(wire::Error* error) {
     if (!have()) return false;
   }
   return wire::parse(metadata_, got, file_size_, true, &view_, error);
-}
-
-// --- writing -------------------------------------------------------------------------------------
-
-AtomicFile::~AtomicFile() {
-  if (fd_ < 0) return;
-  close(fd_);
-  unlink(temporary_);
-}
-
-bool AtomicFile::create(const char* path, wire::Error* error) {
-  if (strlen(path) >= sizeof path_)
-    return fail(error, Code::bad_argument, "the path is longer than %zu bytes", sizeof path_);
-  memcpy(path_, path, strlen(path) + 1);
-  struct timespec time;
-  clock_gettime(CLOCK_REALTIME, &time);
-  for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    snprintf(temporary_, sizeof temporary_, "%s.%ld-%lx-%u.tmp", path, static_cast<long>(getpid()),
-             static_cast<unsigned long>(time.tv_nsec), attempt);
-    fd_ = ::open(temporary_, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd_ >= 0) return true;
-    if (errno != EEXIST) break;
-  }
-  return fail(error, Code::write_failed, "cannot make a temporary file beside it: %s", strerror(errno));
-}
-
-bool AtomicFile::write(uint64_t offset, const void* bytes, uint64_t size, wire::Error* error) {
-  const auto* from = static_cast<const uint8_t*>(bytes);
-  constexpr uint64_t kPiece = uint64_t{16} << 20;
-  while (size != 0) {
-    const uint64_t to_boundary = kPiece - offset % kPiece;
-    const uint64_t want = size < to_boundary ? size : to_boundary;
-    const ssize_t n = pwrite(fd_, from, want, static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int why = n < 0 ? errno : ENOSPC;
-      return fail(error, why == ENOSPC || why == EDQUOT ? Code::no_space : Code::write_failed,
-                  "cannot write %llu bytes at 0x%llx: %s; the old file is untouched",
-                  static_cast<unsigned long long>(want), static_cast<unsigned long long>(offset), strerror(why));
-    }
-    from += n;
-    offset += static_cast<uint64_t>(n);
-    size -= static_cast<uint64_t>(n);
-  }
-  return true;
-}
-
-bool AtomicFile::commit(uint64_t size, wire::Error* error) {
-  if (ftruncate(fd_, static_cast<off_t>(size)) != 0 || fchmod(fd_, 0444) != 0 || fsync(fd_) != 0) {
-    return fail(error, errno == ENOSPC ? Code::no_space : Code::write_failed, "cannot finish it: %s", strerror(errno));
-  }
-  if (rename(temporary_, path_) != 0) {
-    return fail(error, Code::write_failed, "cannot give it its name: %s", strerror(errno));
-  }
-  close(fd_);
-  fd_ = -1;
-  char* slash = strrchr(path_, '/');
-  if (slash != nullptr) *slash = '\0';
-  const char* directory = slash == nullptr ? "." : slash == path_ ? "/" : path_;
-  const int fd = ::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    fsync(fd);  // some filesystems cannot sync a directory; the file itself is safe
-    close(fd);
-  }
-  return true;
 }
 
 uint64_t now() {

@@ -1,4 +1,4 @@
-// Opening snapshots with suspicion, and writing files so that nobody ever sees half of one.
+// Opening snapshots with suspicion.
 #pragma once
 
 #include <sys/types.h>
@@ -20,8 +20,8 @@ class SnapshotFile {
   SnapshotFile& operator=(const SnapshotFile&) = delete;
   ~SnapshotFile();
 
-  // Opens `path`, refuses what somebody else could have written (owner other than us or root; writable by group or
-  // others), reads the metadata and checks it. The descriptor that was checked is the one that is mapped later.
+  // Opens `path`, refuses what somebody else could have written or put there (trust.h), reads the metadata and checks
+  // it. The descriptor that was checked is the one that is mapped later.
   bool open(const char* path, wire::Error* error);
 
   // Opens the snapshot that this program carries (wire::kEmbeddedSection). It is as trustworthy as the program. Error:
@@ -59,27 +59,6 @@ class SnapshotFile {
 
 // Reads a whole small file that nobody but this user or root can have written. `found`: there is such a file.
 bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error* error);
-
-// A file that appears under its name only when it is complete. Dropped without commit(), it leaves nothing.
-class AtomicFile {
- public:
-  AtomicFile() = default;
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
-  ~AtomicFile();
-
-  bool create(const char* path, wire::Error* error);
-  // Writes `size` bytes at `offset` in pieces that start and end at multiples of 2 MiB of the file, so that the page
-  // cache takes them in 2 MiB pieces.
-  bool write(uint64_t offset, const void* bytes, uint64_t size, wire::Error* error);
-  // Makes it `size` bytes long and read-only (mode 0444), syncs it, gives it its name, syncs the directory.
-  bool commit(uint64_t size, wire::Error* error);
-
- private:
-  int fd_ = -1;
-  char path_[4096];
-  char temporary_[4096 + 64];
-};
 
 // Time since some fixed point, in nanoseconds.
 uint64_t now();

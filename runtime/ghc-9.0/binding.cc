@@ -12,6 +12,7 @@
 #include "ghc-9.0/lazy.h"
 #include "ghc-9.0/resolve.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/shape.h"
 
 namespace fastboot::ghc {
 
@@ -106,6 +107,19 @@ bool not_needed(const View& view, const Bound& bound, uint64_t i) {
          bound.binding.entries[i].module == wire::kNoModule;
 }
 
+bool target_matches(const View& view, const Bound& bound, uint64_t i, const Module& module, uint64_t address) {
+  const wire::Target& target = view.targets[i];
+  switch (static_cast<TargetKind>(target.kind)) {
+    case TargetKind::static_closure:
+    case TargetKind::static_root:
+      return is_static_closure(module, address);
+    case TargetKind::slow_entry:
+      return address == slow_entry_of(bound_address(view, bound, target.parent));
+    default:
+      return matches(view, i, module, address);
+  }
+}
+
 // A binding beside the snapshot. `found`: there is one for this program, so that the error is about it.
 bool bind_by_sidecar(const char* path, const View& view, wire::Buffer* memory, Bound* bound, bool* found,
                      Error* error) {
@@ -120,17 +134,9 @@ bool bind_by_sidecar(const char* path, const View& view, wire::Buffer* memory, B
   }
   if (bound->binding.header->module_count > kMostModules || find_modules(bound) != bound->binding.header->module_count)
     return fail(error, Code::wrong_build, "its binding for this program names another one");
-  for (uint64_t i = 0; i < view.target_count; ++i) {
-    const uint64_t address = bound_address(view, *bound, i);
-    if (address == 0 || matches(view, i, address)) continue;  // 0: link_targets() says so
-    return fail(
-        error, Code::target_mismatch,
-        "%s binds target %llu (%.200s) to 0x%llx, where this program has something of another shape; remove that "
-        "file and run fastboot-migrate --add again",
-        name, static_cast<ull>(i), view.string(view.symbols[view.targets[i].symbol].st_name),
-        static_cast<ull>(address));
-  }
-  return true;
+  if (check_targets(view, *bound, &trouble)) return true;
+  return fail(error, Code::target_mismatch, "%.500s: %.600s; remove that file and run fastboot-migrate --add again",
+              name, trouble.message);
 }
 
 // For a program that the snapshot itself is not bound to. Apart from bind(), whose callers need none of this memory:
@@ -162,39 +168,32 @@ bool bind_by_sidecar(const char* path, const View& view, wire::Buffer* memory, B
 
 }  // namespace
 
-bool matches(const View& view, uint64_t i, uint64_t address) {
-  const wire::Target& target = view.targets[i];
-  const auto* table = reinterpret_cast<const StgInfoTable*>(address) - 1;
-  uint64_t layout;
-  memcpy(&layout, &table->layout, sizeof layout);
-  const bool same_layout = layout == target.layout;
-  switch (static_cast<TargetKind>(target.kind)) {
-    case TargetKind::constructor: {
-      const auto* constructor = reinterpret_cast<const StgConInfoTable*>(address) - 1;
-      return table->type == target.closure_type && same_layout && static_cast<uint32_t>(table->srt) == target.con_tag &&
-             strcmp(reinterpret_cast<const char*>(address) + constructor->con_desc, view.string(target.name)) == 0;
-    }
-    case TargetKind::function: {
-      const auto* function = reinterpret_cast<const StgFunInfoTable*>(address) - 1;
-      const bool is_static = (target.flags & wire::kTargetFunStatic) != 0;
-      return function->f.fun_type == target.fun_type && function->f.arity == target.arity &&
-             (is_static ? table->type == FUN_STATIC : table->type == target.closure_type && same_layout);
-    }
-    case TargetKind::thunk:
-      return table->type == target.closure_type && same_layout;
-    case TargetKind::rts:
-      return table->type == target.closure_type;
-    default:
-      return true;
-  }
-}
-
 FASTBOOT_EVERY_THAW bool link_targets(const View& view, const Bound& bound, uint64_t* words, Error* error) {
   for (uint64_t i = 0; i < view.target_count; ++i) {
     words[i] = bound_address(view, bound, i);
     if (words[i] != 0 || not_needed(view, bound, i)) continue;
     return fail(error, Code::corrupt, "target %llu is bound to offset 0x%llx, where this program has no such thing",
                 static_cast<ull>(i), static_cast<ull>(bound.binding.entries[i].offset));
+  }
+  return true;
+}
+
+bool check_targets(const View& view, const Bound& bound, Error* error) {
+  for (uint64_t i = 0; i < bound.binding.header->entry_count; ++i) {
+    const bool known = i < view.target_count;
+    const wire::BindingEntry& entry = bound.binding.entries[i];
+    const uint64_t address = known                             ? bound_address(view, bound, i)
+                             : entry.module == wire::kNoModule ? 0
+                                                               : bound.modules[entry.module]->bias + entry.offset;
+    if (address == 0) continue;  // link_targets() and check_further_roots() say whether it may be
+    const Module& module = *bound.modules[entry.module];
+    const bool same = known ? target_matches(view, bound, i, module, address) : is_static_closure(module, address);
+    if (same) continue;
+    return fail(error, Code::target_mismatch,
+                "target %llu (%.200s) is bound to 0x%llx, where this program has something of another shape",
+                static_cast<ull>(i),
+                known ? view.string(view.symbols[view.targets[i].symbol].st_name) : "a static root",
+                static_cast<ull>(address));
   }
   return true;
 }

@@ -31,8 +31,9 @@ bool link_targets(const wire::View& view, const Bound& bound, uint64_t* words, w
 // Checks the static roots that this program's code needs and the snapshot does not know.
 bool check_further_roots(const wire::View& view, const Bound& bound, wire::Error* error);
 
-// A binding chooses what code an image runs, but only by place: does the program's own info table at process address
-// `address` say what the snapshot's record of target `i` says?
-bool matches(const wire::View& view, uint64_t i, uint64_t address);
+// A binding chooses what code an image runs, but only by place: compares everything that is bound with what the
+// program itself says there is (shape.h). This reads the program's pages, so it is not done for the snapshot's own
+// binding unless somebody asks: that one is as trustworthy as the rest of the file.
+bool check_targets(const wire::View& view, const Bound& bound, wire::Error* error);
 
 }  // namespace fastboot::ghc

@@ -9,6 +9,7 @@
 
 #include <new>
 
+#include "core/atomic_file.h"
 #include "core/file.h"
 #include "fastboot.h"
 #include "format/wire/hash.h"

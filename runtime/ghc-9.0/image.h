@@ -35,6 +35,7 @@ struct Image {
   ino_t inode;
   Placement placement;
   Builds builds;       // what a caller has to allow to have it
+  bool demanded;       // it was thawed when signatures mattered already, and so is signed where one is demanded
   void* static_roots;  // a StablePtr, or nullptr
   bool pointed_to;     // the latest walk for a freeze was against it: its thunks stay thunks
   // Under the lock of thaw.cc:

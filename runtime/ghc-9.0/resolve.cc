@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ghc-9.0/binding.h"
+#include "ghc-9.0/shape.h"
 #include "ghc-9.0/symbols.h"
 
 namespace fastboot::ghc {
@@ -75,7 +76,7 @@ bool resolve_by_name(const View& view, const runtime::Module& executable, Builds
   for (uint64_t i = 0; i < count; ++i) {
     if (symbols[i].value == 0) return fail(error, Code::target_mismatch, "this program has no %.200s", symbols[i].name);
     const uint64_t address = executable.bias + symbols[i].value;
-    if (!executable.is_code(address) || address % 8 != 0 || !matches(view, i, address))
+    if (!executable.is_code(address) || address % 8 != 0 || !matches(view, i, executable, address))
       return fail(error, Code::target_mismatch, "%.200s has another shape in this program", symbols[i].name);
     entries[i].offset = symbols[i].value;
   }

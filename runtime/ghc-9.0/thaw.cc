@@ -27,6 +27,7 @@
 #include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
 #include "ghc-9.0/scope.h"
+#include "ghc-9.0/signed.h"
 #include "ghc-9.0/static_roots.h"
 
 namespace sys = fastboot::runtime::sys;
@@ -279,8 +280,9 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const Thawing& thawing, SnapshotFile* file, 
     return nullptr;
   }
   Placement placement;
+  bool demanded = false;
   if (!check_process(view, error) || !bind(thawing.path, view, thawing.builds, &memory, &bound, error) ||
-      !check_further_roots(view, bound, error) ||
+      !check_further_roots(view, bound, error) || !check_signature(*file, bound, &demanded, error) ||
       (view.needed_count != 0 && !find_needed(thawing, &needs, timeline, error)) ||
       !choose_placement(view, &placement, error)) {
     return nullptr;
@@ -300,6 +302,7 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const Thawing& thawing, SnapshotFile* file, 
   image->placement.reserved = true;
   image->static_roots = keep_roots(*image, bound);
   image->builds = bound.builds;
+  image->demanded = demanded;
   image = add_image(image);
   if (view.needed_count != 0) needs.keep_for(image);
   report_faults();
@@ -384,6 +387,13 @@ bool check_builds(const Image& image, Builds builds, Error* error) {
              "freeze it again with this build");
 }
 
+// An image that came before signatures mattered was never verified.
+FASTBOOT_EVERY_THAW bool check_demanded(const Image& image, Error* error) {
+  return image.demanded || !signatures_matter() ||
+         fail(error, Code::not_signed,
+              "it was thawed in this process before a signature was demanded; call requireSignature first of all");
+}
+
 // Where `scoped` is given, for as long as that scope lasts; else for good.
 FASTBOOT_EVERY_THAW bool thaw(const Request& request, void** closure, Image** scoped, Error* error) {
   Timeline timeline;
@@ -398,7 +408,8 @@ FASTBOOT_EVERY_THAW bool thaw(const Request& request, void** closure, Image** sc
   timeline.step("open and check");
   const Locked locked(&lock);
   Image* image = find_thawed(opened->view());
-  if (image != nullptr && !check_builds(*image, request.builds, error)) return false;
+  if (image != nullptr && (!check_builds(*image, request.builds, error) || !check_demanded(*image, error)))
+    return false;
   if (image == nullptr) image = thaw_new({nullptr, request.path, opened, request.builds}, opened, &timeline, error);
   if (image == nullptr) return false;
   *closure = reinterpret_cast<void*>(image->process(root->address) | root->tag);

@@ -105,6 +105,45 @@ uint32_t fastboot_scope_enter(const char* path, const char* root, const char* ty
 uint64_t fastboot_scope_leave(fastboot_scope* scope);
 void fastboot_scope_release(fastboot_scope* scope, uint64_t watch);
 
+/* Signatures. This runtime knows what is to be verified and when, and the package fastboot-signed how: so programs that
+ * demand none have no part of it.
+ *
+ * digest = BLAKE2b, 64 bytes, of: each part's size as 8 little-endian bytes and its bytes; then the file's ranges.
+ * signature: 32 bytes Ed25519 public key; 64 bytes signature of image_context, content id and digest; 64 bytes
+ * signature of binding_context, digest and the 64 bytes of BLAKE2b of the binding, or zeros. Contexts are 16 bytes. */
+typedef struct fastboot_bytes {
+  const void* bytes;
+  uint64_t size;
+} fastboot_bytes;
+
+typedef struct fastboot_signable {
+  const uint8_t* signature;  /* 160 bytes; NULL: it has none */
+  const uint8_t* content_id; /* 20 bytes */
+  const char* image_context;
+  const char* binding_context;
+  fastboot_bytes parts[24];
+  uint32_t part_count;
+  int descriptor;
+  struct {
+    uint64_t offset, size;
+  } ranges[4];
+  uint32_t range_count;
+  fastboot_bytes binding;
+} fastboot_signable;
+
+typedef enum {
+  FASTBOOT_NOT_DEMANDED = 0,
+  FASTBOOT_IMAGE_SIGNED = 1,
+  FASTBOOT_BINDING_SIGNED = 2 /* and the image */
+} fastboot_signed_state;
+
+/* Fills *state and returns 0, or a code, and then fills *error, whose message need not name the file. */
+typedef uint32_t (*fastboot_verifier)(const fastboot_signable* what, fastboot_signed_state* state,
+                                      fastboot_error* error);
+
+/* From now on, every snapshot that is thawed is shown to `verifier` before it is mapped. There is one. */
+void fastboot_set_verifier(fastboot_verifier verifier);
+
 /* One line on stderr when FASTBOOT_TRACE is set, else nothing. */
 void fastboot_trace(const char* line);
 /* One line on stderr. */

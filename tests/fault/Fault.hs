@@ -13,6 +13,10 @@
 -- > fault flip FILE FROM TO STEP      every byte in turn, in a copy
 -- > fault cut FILE STEP               every length, in a copy
 -- > fault forever FILE                freezes values of some 20 MB again and again
+-- > fault twice FILE SIZE             thaws two times; a line for each
+-- > fault scoped FILE SIZE            two times within a scope; a line for each
+-- > fault freeze-code FILE            a value with functions and thunks
+-- > fault thaw-code FILE              uses it, and says what of this process's memory is writable and executable at once
 module Main (main) where
 
 import Control.Exception (evaluate)
@@ -48,6 +52,11 @@ factor = 999983
 
 table :: Int -> Table
 table size = Map.fromList [(i, Entry (i * factor)) | i <- [1 .. size]]
+
+-- An infinite list, and a function with a free variable.
+codeValue :: Int -> ([Int], Int -> Int)
+codeValue k = (iterate (+ k) 1, \n -> n * k + 1)
+{-# NOINLINE codeValue #-}
 
 say :: String -> IO ()
 say line = putStrLn line >> hFlush stdout
@@ -125,6 +134,17 @@ main = do
       let values = Unboxed.generate 2600000 (\k -> k * i)
       result <- freeze file values
       either (\failure -> say (show failure) >> exitFailure) (const (say "frozen")) result
+    ["twice", file, size] -> replicateM_ 2 (thawTable file (read size) >>= say)
+    ["scoped", file, size] -> replicateM_ 2 $ do
+      result <- withFrozen file (\value -> evaluate (value == table (read size)))
+      say (verdict result id)
+    ["freeze-code", file] -> freeze file (codeValue 7) >>= either (\failure -> say (show failure) >> exitFailure) (const (say "ok"))
+    ["thaw-code", file] -> do
+      let good (numbers, function) = map function (take 50 numbers) == [n * 7 + 1 | n <- take 50 [1, 8 ..]]
+      thaw file >>= \r -> say (verdict (r :: Either ThawError ([Int], Int -> Int)) good)
+      maps <- lines <$> readFile "/proc/self/maps"
+      let both = [line | line <- maps, let flags = words line !! 1, 'w' `elem` flags, 'x' `elem` flags]
+      say ("writable and executable: " ++ show both)
     ["thaw-large", file] ->
       -- One of the four values, whole.
       thaw file >>= \r -> say (verdict r (\v -> Unboxed.length v == 2600000 && any (\i -> Unboxed.and (Unboxed.imap (\k x -> x == k * i) v)) [1 .. 4]))

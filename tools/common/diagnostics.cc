@@ -18,6 +18,8 @@ Exit exit_for(wire::Code code) {
     case no_space:
     case out_of_memory:
     case bad_argument:
+    case bad_key:
+    case key_exists:
       return kExitTrouble;
     default:
       return kExitRefused;

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "format/error.h"
@@ -22,9 +23,13 @@ struct NotCaptured {
 
 class CaptureDirectory {
  public:
-  // In the directory of `output`, with mode 0700 and a name of its own. Error: write_failed, no_space, bad_argument.
+  // In the directory of `output`, with mode 0700 and a name of its own. Removes those that killed processes left there.
+  // Error: write_failed, no_space, bad_argument.
   static format::Result<CaptureDirectory> create(const std::string& output);
-  CaptureDirectory(CaptureDirectory&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  CaptureDirectory(CaptureDirectory&& other) noexcept
+      : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {
+    other.path_.clear();
+  }
   CaptureDirectory& operator=(CaptureDirectory&&) = delete;
   ~CaptureDirectory();  // removes it with all that is in it
 
@@ -35,9 +40,10 @@ class CaptureDirectory {
   std::vector<NotCaptured> failures() const;
 
  private:
-  explicit CaptureDirectory(std::string path) : path_(std::move(path)) {}
+  CaptureDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
   std::vector<Captured> files(std::string_view ending) const;
   std::string path_;
+  int lock_;  // the open directory, locked for as long as it is in use; -1: it cannot be locked here
 };
 
 }  // namespace fastboot::freeze

@@ -15,6 +15,7 @@
 #include "fastboot-freeze/program.h"
 #include "fastboot-freeze/report.h"
 #include "format/embed.h"
+#include "format/signature.h"
 #include "format/writer.h"
 #include "reloc/annotate.h"
 #include "reloc/plan.h"
@@ -178,6 +179,11 @@ class Freezer {
     const auto program = find_program(options_.program);
     if (!program) return tl::unexpected(program.error());
     report->program = *program;
+    if (!options_.sign.empty()) {
+      auto key = format::SecretKey::read(options_.sign);
+      if (!key) return tl::unexpected(key.error());
+      key_.emplace(std::move(*key));
+    }
     if (options_.list_roots || !options_.roots.empty()) {
       if (auto able = can_answer(*program); !able) return able;
     }
@@ -281,7 +287,7 @@ class Freezer {
                   place());
     }
     const std::string output = options_.output.empty() ? directory + "/embedded" : options_.output;
-    if (auto written = format::write(*model, output); !written) return written;
+    if (auto written = format::write(*model, output, key_ ? &*key_ : nullptr); !written) return written;
     if (auto described = describe(output, report); !described || options_.embed.empty()) return described;
     return embed(*model, output, report);
   }
@@ -332,6 +338,7 @@ class Freezer {
   const Options& options_;
   tools::Diagnostics& diagnostics_;
   const Signals signals_;
+  std::optional<format::SecretKey> key_;
   int interrupted_ = 0;
   std::string needed_;  // absolute paths, separated by colons
 };
@@ -354,6 +361,18 @@ Finish freeze(const Options& options, tools::Output* out, tools::Diagnostics* di
   if (options.json) print_json(report, finish.exit == tools::kExitOk, out);
   finish.signal = freezer.signal();
   return finish;
+}
+
+int make_keys(const Options& options, tools::Diagnostics* diagnostics) {
+  if (auto made = format::make_keys(options.make_key); !made) {
+    diagnostics->error(made.error());
+    return tools::exit_for(made.error().code);
+  }
+  if (!options.quiet) {
+    diagnostics->note(fmt::format("made {0}.key, which signs and is to be kept secret, and {0}.pub, which verifies",
+                                  options.make_key));
+  }
+  return tools::kExitOk;
 }
 
 }  // namespace fastboot::freeze

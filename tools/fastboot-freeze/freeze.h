@@ -14,4 +14,7 @@ struct Finish {
 // Runs the program and writes the snapshot; reports on standard error, and where asked on `out`.
 Finish freeze(const Options& options, tools::Output* out, tools::Diagnostics* diagnostics);
 
+// Makes the keys that --make-key names; the exit code.
+int make_keys(const Options& options, tools::Diagnostics* diagnostics);
+
 }  // namespace fastboot::freeze

@@ -33,6 +33,9 @@ void add_options(CLI::App* app, Options* options) {
   app->add_option("--soname", options->soname, "name the image so")->type_name("NAME");
   app->add_option("--va", options->address, "put the image at this address, a multiple of 1 GiB")->type_name("ADDRESS");
   app->add_option("--timeout", options->timeout, "end PROGRAM after so many seconds")->type_name("SECONDS");
+  app->add_option("--sign", options->sign, "sign the snapshot with this secret key")->type_name("NAME.key");
+  app->add_option("--make-key", options->make_key, "only make a pair of keys, NAME.key and NAME.pub")
+      ->type_name("NAME");
   app->add_flag("--json", options->json, "a JSON document about the snapshot on standard output");
   app->add_flag("-q,--quiet", options->quiet, "do not tell what was frozen");
   app->add_option("PROGRAM", options->program, "a path, or a name that is looked for in PATH")->type_name("");
@@ -45,6 +48,11 @@ constexpr std::string_view kNameCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 
 // Nothing, or what is wrong with the command line.
 std::string check(const Options& options) {
+  if (!options.make_key.empty()) {
+    return options.program.empty() && options.output.empty() && options.embed.empty()
+               ? ""
+               : "--make-key only makes keys, so it takes no program, -o or --embed";
+  }
   if (options.program.empty()) return "no program to run";
   if (options.list_roots && !(options.output.empty() && options.embed.empty() && options.roots.empty()))
     return "--list-roots writes no snapshot, so it takes no -o, --embed or --root";
@@ -92,6 +100,7 @@ int run(int argc, char** argv) {
     return tools::kExitTrouble;
   }
   tools::Output out;
+  if (!options.make_key.empty()) return tools::finish(&out, freeze::make_keys(options, &diagnostics), &diagnostics);
   const freeze::Finish finish = freeze::freeze(options, &out, &diagnostics);
   const int exit = tools::finish(&out, finish.exit, &diagnostics);
   if (exit == finish.exit && finish.signal != 0) die_by(finish.signal);

@@ -20,6 +20,8 @@ struct Options {
   std::string soname;                  // empty: as PROGRAM says
   uint64_t address = 0;                // of the image's slot; 0: as PROGRAM says
   double timeout = 0;                  // seconds; 0: for ever
+  std::string sign;                    // file of the secret key; empty: not signed
+  std::string make_key;                // only make a pair of keys of this name
   bool json = false;
   bool quiet = false;
 };

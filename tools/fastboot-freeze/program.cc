@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,8 +81,11 @@ class Terminal {
 
 // --- starting it ---------------------------------------------------------------------------------
 
-// In the child. Comes back only when exec fails.
-void become(const Command& command, const Signals& signals, const Terminal& terminal) {
+// In the child of `parent`. Comes back only when exec fails.
+void become(const Command& command, const Signals& signals, const Terminal& terminal, pid_t parent) {
+  // What PROGRAM freezes is of no use to anybody when we are gone.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);
   setpgid(0, 0);
   terminal.give(getpid());
   dup2(STDERR_FILENO, STDOUT_FILENO);
@@ -111,9 +115,10 @@ Failure cannot_start(const Command& command, int error) {
 Result<pid_t> start(const Command& command, const Signals& signals, const Terminal& terminal) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return cannot_start(command, errno);
+  const pid_t self = getpid();
   const pid_t child = fork();
   if (child == 0) {
-    become(command, signals, terminal);
+    become(command, signals, terminal, self);
     const int error = errno;
     [[maybe_unused]] const ssize_t put = ::write(ends[1], &error, sizeof error);
     _exit(127);

@@ -44,6 +44,9 @@ void add_options(CLI::App* app, Options* options, Words* words) {
   tools::add_optional(app, "--check", "structure", &options->check, "check that the file is what it says it is")
       ->option_text("[=metadata|data|structure]");
   app->add_flag("--warm", options->warm, "read the file again, so that it maps in large pages");
+  app->add_option("--verify-signature", options->verify_signature,
+                  "verify that the whole file is as this key's owner signed it")
+      ->type_name("NAME.pub");
   app->add_flag("--json", options->json, "one JSON document instead of text");
   app->add_flag("-W,--wide", options->wide, "do not cut long names");
   app->add_flag("-C,--demangle", options->decode, "decode GHC's Z-encoded names");
@@ -82,6 +85,8 @@ int run(int argc, char** argv) {
     return tools::kExitTrouble;
   }
   tools::Output out;
+  if (!options.verify_signature.empty())
+    return tools::finish(&out, inspect::verify_signatures(options, &out, &diagnostics), &diagnostics);
   return tools::finish(&out, inspect::inspect(options, &out, &diagnostics), &diagnostics);
 }
 

@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::string> string_dumps;  // likewise
   std::string check;                      // "metadata", "data", "structure"; empty: not asked for
   bool warm = false;
+  std::string verify_signature;  // file of the public key; empty: nothing is verified
   bool json = false;
   bool wide = false;
   bool decode = false;

@@ -26,6 +26,7 @@ void add_options(CLI::App* app, Options* options) {
   app->add_flag("--strict", options->strict, "refuse also where a function that is called by name has changed");
   app->add_flag("--retag", options->retag,
                 "let constructors have other numbers, and rewrite the pointers that hold them");
+  app->add_option("--sign", options->sign, "sign the new snapshot with this secret key")->type_name("NAME.key");
   app->add_flag("--json", options->json, "the plan as a JSON document on standard output");
   app->add_flag("-q,--quiet", options->quiet, "do not print what was done");
   app->add_option("OLD.snap", options->snapshot, "the snapshot; it is only read")->type_name("");
@@ -39,6 +40,7 @@ std::string check(const Options& options) {
   if (options.output.empty() && !options.add && !options.dry_run)
     return "nothing to do: -o NEW.snap, --add or --dry-run says what";
   if (!options.output.empty() && options.add) return "-o writes a whole snapshot and --add a binding: give one of them";
+  if (!options.sign.empty() && options.output.empty()) return "--sign signs a whole snapshot: name it with -o";
   if (options.retag && options.add)
     return "--retag changes the image, and --add leaves it as it is: write a snapshot with -o";
   for (const std::string& unit : options.map_units) {

@@ -1,10 +1,12 @@
 // Plan, check, write. Nothing is written before every target has its place.
 #include "fastboot-migrate/migrate.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "fastboot-migrate/report.h"
 #include "format/sidecar.h"
+#include "format/signature.h"
 #include "format/writer.h"
 #include "reloc/plan.h"
 #include "reloc/retag.h"
@@ -185,9 +187,34 @@ class Migrator {
     model.entries = report_.plan->entries();
     renew_fingerprints(&model, now);
     if (auto done = retag(&model); !done) return done;
-    auto written = format::write(model, options_.output);
-    if (written) report_.written = options_.output;
-    return written;
+    const auto key = read_key();
+    if (!key) return tl::unexpected(key.error());
+    const bool was_signed = model.signature.has_value();
+    // Who signed did not say where things lie in this program.
+    if (was_signed) std::fill(std::begin(model.signature->binding), std::end(model.signature->binding), uint8_t{0});
+    auto written = format::write(model, options_.output, *key ? &**key : nullptr);
+    if (!written) return written;
+    report_.written = options_.output;
+    return was_signed && !*key ? tell_of_signature() : written;
+  }
+
+  Result<std::optional<format::SecretKey>> read_key() const {
+    if (options_.sign.empty()) return std::nullopt;
+    auto key = format::SecretKey::read(options_.sign);
+    if (!key) return tl::unexpected(key.error());
+    return std::optional<format::SecretKey>(std::move(*key));
+  }
+
+  Result<void> tell_of_signature() const {
+    const auto written = Reader::open(options_.output);
+    if (!written) return tl::unexpected(written.error());
+    diagnostics_.warning(
+        written->view().signature == nullptr
+            ? fmt::format("{}: the image is not the one that was signed, so it is not signed; --sign KEY signs it",
+                          options_.output)
+            : fmt::format("{}: its image is signed as before, and its binding is not; --sign KEY signs both",
+                          options_.output));
+    return {};
   }
 
   Result<void> retag(Model* model) {

@@ -13,6 +13,7 @@ struct Options {
   std::string old_program;                 // --old; empty: looked for
   std::vector<std::string> allow_changed;  // names of targets
   std::vector<std::string> map_units;      // OLD=NEW
+  std::string sign;                        // --sign: file of the secret key; empty: not signed anew
   bool add = false;
   bool dry_run = false;
   bool strict = false;

@@ -20,7 +20,7 @@ enum class Code : uint32_t {
   newer_format = 106,    // a format version that this build does not know
   corrupt = 107,         // a field, offset, size or table is impossible
   hash_mismatch = 108,   // bytes differ from their recorded hash
-  untrusted = 109,       // owner or mode of the file would let somebody else change it
+  untrusted = 109,       // owner or mode of the file or its directory would let somebody else change it
   not_regular = 110,     // a directory, device, pipe or socket
 
   // 2xx: the snapshot is sound but does not fit this process
@@ -41,6 +41,11 @@ enum class Code : uint32_t {
   missing_dependency = 215,   // an image that it points into is not found, or cannot be thawed
   wrong_dependency = 216,     // an image that it points into is another than it was frozen against
   circular_dependency = 217,  // images that need each other
+  not_signed = 220,           // a signature is demanded, and there is none
+  bad_signature = 221,        // the signature is not that of the contents
+  other_key = 222,            // signed by another key than the one that is demanded
+  binding_not_signed = 223,   // signed, but where its code lies was said by somebody else
+  signature_unchecked = 224,  // a signature is demanded of a program that cannot check it
 
   // 3xx: freezing: closures that cannot be frozen (with the path from the root)
   refused_mutable = 301,           // MUT_VAR, mutable arrays, and holders of mutable bytes
@@ -83,6 +88,10 @@ enum class Code : uint32_t {
   no_common_build = 605,  // no program that all inputs are bound to
   slots_overlap = 606,    // addresses that two images claim
   duplicate_image = 607,  // an image that two inputs hold, or two images of one name
+
+  // 8xx: keys
+  bad_key = 810,     // not a key, or one that others can read
+  key_exists = 811,  // a key of that name is there, and is never overwritten
 };
 
 }  // namespace fastboot::wire

@@ -9,6 +9,13 @@ namespace {
 constexpr uint64_t kBuildIdNoteSize = sizeof(Elf64_Nhdr) + 4 + kContentIdSize;
 constexpr uint64_t kNoteNameSize = 12;  // "Fastboot" with its NUL, padded to 4
 constexpr uint64_t kFastbootNoteSize = sizeof(Elf64_Nhdr) + kNoteNameSize + sizeof(Header);
+constexpr uint64_t kSignatureNoteSize = sizeof(Elf64_Nhdr) + kNoteNameSize + sizeof(Signature);
+static_assert(kFastbootNoteSize % 4 == 0 && kSignatureNoteSize % 4 == 0);
+
+// Our own notes: the header's, and the signature's.
+uint64_t own_notes_size(const SnapshotInput& input) {
+  return kFastbootNoteSize + (input.signature == nullptr ? 0 : kSignatureNoteSize);
+}
 constexpr uint16_t kMaxSegments = 10;
 
 // Sections in file order. What is absent in a given snapshot has index 0.
@@ -267,7 +274,7 @@ Hot plan_hot(const SnapshotInput& input, const Parts& parts) {
   hot.note = round_up(hot.build_id + kBuildIdNoteSize, 8);
   // The build-id's note must end where the other begins, for the two are one PT_NOTE: 36 bytes, so start it at 4 mod 8.
   hot.build_id = hot.note - kBuildIdNoteSize;
-  hot.hash = hot.note + kFastbootNoteSize;
+  hot.hash = hot.note + own_notes_size(input);
   hot.hash = round_up(hot.hash, 8);
   hot.symbols = round_up(hot.hash + parts.hash.size(), 8);
   hot.strings = hot.symbols + parts.symbols.size();
@@ -373,7 +380,7 @@ void put_program_headers(const SnapshotInput& input, const Layout& layout, const
   add(PT_LOAD, PF_R, layout.cold_offset, layout.cold_address, cold, cold, kPageSize);
   const uint64_t dynamic = hot.dynamic_count * sizeof(Elf64_Dyn);
   add(PT_DYNAMIC, PF_R, hot.dynamic, slot + hot.dynamic, dynamic, dynamic, 8);
-  const uint64_t notes = kBuildIdNoteSize + kFastbootNoteSize;
+  const uint64_t notes = kBuildIdNoteSize + own_notes_size(input);
   add(PT_NOTE, PF_R, hot.build_id, slot + hot.build_id, notes, notes, 4);
   add(PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 16);
   memcpy(out->at<uint8_t>(sizeof(Elf64_Ehdr)), list, headers);
@@ -483,6 +490,13 @@ void put_notes(const SnapshotInput& input, const Layout& layout, const Hot& hot,
   *note = Elf64_Nhdr{sizeof kNoteOwner, sizeof(Header), kNoteType};
   memcpy(note + 1, kNoteOwner, sizeof kNoteOwner);
 
+  if (input.signature != nullptr) {
+    auto* signature = out->at<Elf64_Nhdr>(hot.note + kFastbootNoteSize);
+    *signature = Elf64_Nhdr{sizeof kNoteOwner, sizeof(Signature), kSignatureNoteType};
+    memcpy(signature + 1, kNoteOwner, sizeof kNoteOwner);
+    memcpy(reinterpret_cast<uint8_t*>(signature + 1) + kNoteNameSize, input.signature, sizeof(Signature));
+  }
+
   auto* header = out->at<Header>(hot.note + sizeof(Elf64_Nhdr) + kNoteNameSize);
   header->format_major = kFormatMajor;
   header->format_minor = kFormatMinor;
@@ -546,7 +560,7 @@ void list_sections(const SnapshotInput& input, const Layout& layout, const Hot& 
   };
   out->add(kSecNull, SHT_NULL, 0, 0, 0, 0, 0, 0, 0, 0);
   hot_section(kSecBuildId, SHT_NOTE, hot.build_id, kBuildIdNoteSize, 0, 0, 4, 0);
-  hot_section(kSecNote, SHT_NOTE, hot.note, kFastbootNoteSize, 0, 0, 4, 0);
+  hot_section(kSecNote, SHT_NOTE, hot.note, own_notes_size(input), 0, 0, 4, 0);
   hot_section(kSecGnuHash, SHT_GNU_HASH, hot.hash, parts.hash.size(), index[kSecDynsym], 0, 8, 0);
   hot_section(kSecDynsym, SHT_DYNSYM, hot.symbols, parts.symbols.size(), index[kSecDynstr], 1, 8, sizeof(Elf64_Sym));
   hot_section(kSecDynstr, SHT_STRTAB, hot.strings, parts.strings.size(), 0, 0, 1, 0);

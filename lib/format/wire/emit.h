@@ -87,6 +87,8 @@ struct SnapshotInput {
   uint64_t data_size = 0;
   uint64_t rebase_size = 0;  // bytes
   // The cross streams take what `needed` says.
+
+  const Signature* signature = nullptr;  // nullptr: none
 };
 
 // Where everything lies. File offsets and image addresses.

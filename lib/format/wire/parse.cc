@@ -65,15 +65,17 @@ bool check_program_header_place(const Elf64_Ehdr& ehdr, Error* error) {
   return true;
 }
 
-// Finds Fastboot's note in the bytes that PT_NOTE names. Sets *at to the descriptor's offset.
-bool find_note(const Cursor& cursor, const Elf64_Phdr& phdr, uint64_t* at, uint32_t* size, Error* error) {
+// Goes over the notes in the bytes that PT_NOTE names, as far as the cursor has them, and calls visit(note,
+// descriptor's offset) for Fastboot's own, until it says false. *reached: the end was.
+template <class Visit>
+bool for_own_notes(const Cursor& cursor, const Elf64_Phdr& phdr, Visit visit, bool* reached, Error* error) {
   uint64_t offset = phdr.p_offset;
   if (add_overflows(offset, phdr.p_filesz)) return fail(error, Code::corrupt, "the note segment's end wraps around");
   const uint64_t end = offset + phdr.p_filesz;
-  bool found = false;
+  *reached = false;
   while (offset < end && end - offset >= sizeof(Elf64_Nhdr)) {
     const auto* note = cursor.at<Elf64_Nhdr>(offset);
-    if (note == nullptr) break;
+    if (note == nullptr) return true;
     const uint64_t name = round_up(note->n_namesz, 4);
     const uint64_t desc = round_up(note->n_descsz, 4);
     if (name + desc > end - offset - sizeof(Elf64_Nhdr)) {
@@ -81,21 +83,50 @@ bool find_note(const Cursor& cursor, const Elf64_Phdr& phdr, uint64_t* at, uint3
                   static_cast<ull>(offset), static_cast<ull>(end));
     }
     const auto* owner = cursor.at<char>(offset + sizeof(Elf64_Nhdr), name);
-    if (owner == nullptr) break;
+    if (owner == nullptr) return true;
     if (note->n_namesz == sizeof kNoteOwner && memcmp(owner, kNoteOwner, sizeof kNoteOwner) == 0 &&
-        note->n_type == kNoteType) {
-      if (found) return fail(error, Code::corrupt, "two Fastboot notes; expected one");
-      found = true;
-      *at = offset + sizeof(Elf64_Nhdr) + name;
-      *size = note->n_descsz;
+        !visit(*note, offset + sizeof(Elf64_Nhdr) + name)) {
+      return false;
     }
     offset += sizeof(Elf64_Nhdr) + name + desc;
   }
-  if (!found && end > cursor.size && cursor.size < kProbeSize) {
+  *reached = true;
+  return true;
+}
+
+// Finds the note that holds the header. Sets *at to the descriptor's offset.
+bool find_note(const Cursor& cursor, const Elf64_Phdr& phdr, uint64_t* at, uint32_t* size, Error* error) {
+  bool found = false;
+  bool reached = false;
+  const auto visit = [&](const Elf64_Nhdr& note, uint64_t descriptor) {
+    if (note.n_type != kNoteType) return true;
+    if (found) return fail(error, Code::corrupt, "two Fastboot notes; expected one");
+    found = true;
+    *at = descriptor;
+    *size = note.n_descsz;
+    return true;
+  };
+  if (!for_own_notes(cursor, phdr, visit, &reached, error)) return false;
+  if (!found && !reached && cursor.size < kProbeSize)
     return fail(error, Code::truncated, "the file ends within its notes");
-  }
   if (!found)
     return fail(error, Code::not_a_snapshot, "not a snapshot: an ELF file without Fastboot's note" FASTBOOT_WHAT_TO_DO);
+  return true;
+}
+
+// The note that holds the signature, if there is one. To be called when the hash has been checked.
+bool find_signature(const Cursor& cursor, View* view, Error* error) {
+  bool reached = false;
+  const auto visit = [&](const Elf64_Nhdr& note, uint64_t descriptor) {
+    if (note.n_type != kSignatureNoteType) return true;
+    if (view->signature != nullptr) return fail(error, Code::corrupt, "two signatures; expected one at most");
+    view->signature = note.n_descsz == sizeof(Signature) ? cursor.at<Signature>(descriptor) : nullptr;
+    return view->signature != nullptr ||
+           fail(error, Code::corrupt, "a signature of %u bytes; expected %zu", note.n_descsz, sizeof(Signature));
+  };
+  for (uint16_t i = 0; i < view->ehdr->e_phnum; ++i) {
+    if (view->phdrs[i].p_type == PT_NOTE) return for_own_notes(cursor, view->phdrs[i], visit, &reached, error);
+  }
   return true;
 }
 
@@ -720,6 +751,7 @@ FASTBOOT_EVERY_THAW [[gnu::flatten]] bool parse(const uint8_t* bytes, uint64_t s
                   "the metadata does not match its hash: the file was damaged or changed; freeze it again");
     }
   }
+  if (!find_signature(cursor, &view, error)) return false;
   if (!SegmentReader(&view, file_size, error).read() || !check_segments(view, error) || !read_tables(&view, error)) {
     return false;
   }

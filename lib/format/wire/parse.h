@@ -39,7 +39,8 @@ struct View {
   const Elf64_Ehdr* ehdr = nullptr;
   const Elf64_Phdr* phdrs = nullptr;
   const Header* header = nullptr;
-  Segment hot, link, lazy, data, cold;  // lazy.size is 0 where the image has none
+  const Signature* signature = nullptr;  // nullptr: it is not signed. Nobody has verified it
+  Segment hot, link, lazy, data, cold;   // lazy.size is 0 where the image has none
 
   const Elf64_Sym* symbols = nullptr;
   uint64_t symbol_count = 0;

@@ -22,6 +22,7 @@ inline constexpr uint32_t kFormatMinor = 0;
 
 inline constexpr char kNoteOwner[] = "Fastboot";  // with its NUL: n_namesz is 9, padded to 12
 inline constexpr uint32_t kNoteType = 1;
+inline constexpr uint32_t kSignatureNoteType = 2;
 inline constexpr uint32_t kHashSize = 16;       // XXH3-128, canonical (big-endian) byte order
 inline constexpr uint32_t kContentIdSize = 20;  // XXH3-128 and four bytes of XXH3-64, see content_id() in hash.h
 inline constexpr uint32_t kMaxBuildId = 32;
@@ -178,6 +179,14 @@ struct Root {
   uint32_t symbol;  // index in dynsym
 };
 static_assert(sizeof(Root) == 48);
+
+// Descriptor of the note "Fastboot", type 2, which signed snapshots have (signature.h).
+struct Signature {
+  uint8_t public_key[32];  // Ed25519
+  uint8_t image[64];       // over what the image is
+  uint8_t binding[64];     // over that, and the snapshot's own binding; zeros: the binding was made by somebody else
+};
+static_assert(sizeof(Signature) == 160);
 
 // An image that this one points into. A word that holds an address of it is named by its stream in `cross`, and has
 // the value that it has while that image lies at the addresses given here.

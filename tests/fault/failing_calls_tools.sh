@@ -1,0 +1,40 @@
+#!/bin/bash
+# Each system call of each tool fails in turn. The tool ends by itself, with its exit status and a message; what it was to
+# write is there whole or is what was there before; and nothing else stays.
+# timeout: 900
+set -euo pipefail
+# shellcheck source=tests/fault/lib.sh
+. "$FASTBOOT_SOURCE/tests/fault/lib.sh"
+# shellcheck source=tests/fault/sweep.sh
+. "$FASTBOOT_SOURCE/tests/fault/sweep.sh"
+# shellcheck source=tests/fault/tools.sh
+. "$FASTBOOT_SOURCE/tests/fault/tools.sh"
+
+# Exit status 0 and the new file, or another one, a sentence with the cause, its code in the JSON document, and the old file.
+check() {
+  local status=$1 call=$2 output=none
+  [ $status -lt 8 ] || { problem "$situation: exit $status: $(tail -n 3 err)"; return; }
+  if [ -n "$product" ]; then
+    if cmp -s "work/$product" new; then output=new; elif cmp -s "work/$product" old; then output=old; fi
+    [ $output != none ] || problem "$situation: $product is neither the old file nor the new one"
+    # What goes wrong with what is printed comes after the file.
+    [ $status != 0 ] || [ $output = new ] || problem "$situation: exit 0, and the old file is there"
+    [ $status = 0 ] || [ $output = old ] || [ "$call" = write ] || problem "$situation: exit $status, and the new file is there"
+  fi
+  [ $status = 0 ] || [ "$call" = write ] || grep -q "^$tool: error: ..*" err || problem "$situation: exit $status without a message: $(cat err)"
+  [ $status = 0 ] || [ "$call" = write ] || grep -qE '"code": *[1-9][0-9][0-9]' out || grep -q 'no memory\|out of memory' err ||
+    problem "$situation: no code: $(cat out)"
+  no_others
+}
+
+for tool_name in "${tools[@]}"; do
+  "tool_$tool_name"
+  remember
+  for fault in pwrite64:ENOSPC pwrite64:EIO write:ENOSPC fsync:EIO fchmod:EPERM linkat:EIO rename:EIO rename:ENOSPC \
+    openat:EMFILE openat:EACCES close:EIO read:EIO pread64:EIO newfstatat:EIO mmap:ENOMEM mprotect:ENOMEM brk:ENOMEM munmap:EINVAL \
+    mkdir:ENOSPC unlinkat:EIO rmdir:EIO getdents64:EIO flock:EIO access:EACCES lseek:EINVAL readlink:EIO \
+    clone:EAGAIN vfork:EAGAIN execve:ENOMEM pipe2:EMFILE waitid:EINTR wait4:EINTR; do
+    sweep "$tool_name" "${fault%:*}" --error "${fault#*:}" --exe "$tool" -- "${command[@]}"
+  done
+done
+finish 'failing calls of the tools'

@@ -1,0 +1,49 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # fail, and check, are the callers'
+# A library of the tests beside it: interferes with one system call after the other.
+inject=$FASTBOOT_BUILD/tests/tools/inject
+"$inject" --calls openat true || { echo "system calls cannot be traced here"; exit 77; }
+
+# sweep LABEL CALLS ACTION... -- COMMAND...: runs the command with the action (--error ERRNO, --kill, ...) on the first of the
+# calls, on the second, and so on until there are no more of them; the options before -- are inject's. Each time, `prepare`
+# before, and afterwards
+#   check STATUS CALL      the command's exit status, and on which call was acted
+# with the command's output in the files out and err. Counts into $swept, and says how often it failed and went well.
+swept=0
+sweep() {
+  local label=$1 calls=$2 options=() n=0 acted=1 status call well=0 known=$problems
+  shift 2
+  while [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  shift
+  while true; do
+    n=$((n + 1))
+    prepare
+    status=0
+    "$inject" --calls "$calls" --nth $n "${options[@]}" --report report "$@" >out 2>err </dev/null || status=$?
+    [ $status != 125 ] || fail "$label: inject: $(cat err)"
+    read -r _ acted call <report
+    [ "$acted" = 1 ] || break
+    situation="$label, call $n ($call ${options[*]})"
+    check $status "$call"
+    [ $status != 0 ] || well=$((well + 1))
+    swept=$((swept + 1))
+    [ $((problems - known)) -lt 10 ] || fail "$label: and so on"
+    [ $n -lt 3000 ] || fail "$label: no end of calls"
+  done
+  # The last run was left alone.
+  [ $status = 0 ] || problem "$label: fails with nothing in its way: $(cat out err)"
+  echo "$label, $calls ${options[*]}: $((n - 1)) calls, $well of them without harm"
+}
+
+problems=0
+problem() {
+  echo "WRONG: $*"
+  problems=$((problems + 1))
+}
+
+finish() {
+  [ $problems = 0 ] || fail "$problems problems"
+  echo "$1: interfered $swept times: all well"
+}

@@ -1,0 +1,4 @@
+#!/bin/bash
+# A short soak; ./dev soak is the long one.
+set -euo pipefail
+exec "$FASTBOOT_SOURCE/tests/load/run" --seconds "${SOAK_SECONDS:-20}"
