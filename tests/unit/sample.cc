@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -39,6 +40,7 @@ class Heap {
     if (used == 0 || used + words > per_block) begin_megablock();
     const uint64_t at = words_.size();
     words_.resize(at + words);
+    heads_.back().end = std::min(words_.size(), heads_.back().begin + per_block);
     if (words > per_block - ghc::kDescriptorArea / 8) words_.resize(wire::round_up(words_.size(), per_block));
     return at;
   }
@@ -52,10 +54,12 @@ class Heap {
 
   ByteSource bytes() {
     words_.resize(wire::round_up(words_.size(), wire::kPageSize / 8));
+    write_descriptors();
     std::vector<uint8_t> out(words_.size() * 8);
     if (!out.empty()) memcpy(out.data(), words_.data(), out.size());
     return ByteSource(std::move(out));
   }
+  // After bytes().
   void add_rebase(format::RebaseEncoder* encoder) const {
     for (uint64_t i = 0; i < pointers_.size(); ++i) {
       if (pointers_[i]) encoder->add(ImageAddress(address_of(i)));
@@ -63,21 +67,34 @@ class Heap {
   }
 
  private:
+  // A megablock with descriptors, in words: where it starts, and where its last closure ends.
+  struct Head {
+    uint64_t begin, end;
+  };
+
   void begin_megablock() {
     const uint64_t start = wire::round_up(words_.size(), ghc::kMegablockSize / 8);
     words_.resize(start + ghc::kDescriptorArea / 8);
-    for (uint64_t block = 0; block < 256; ++block) {
-      const uint64_t descriptor = start + block * 8;
-      const uint64_t begin = address_of(start) + block * 4096;
-      address(descriptor, begin);
-      address(descriptor + 1, begin + 4096);
-      number(descriptor + 5, 0x0087'ffff'ffff);  // gen_no, dest_no, node, flags
-      number(descriptor + 6, 1);                 // blocks
+    heads_.push_back({start, words_.size()});
+  }
+  // Of the blocks that closures lie in; the first four are the descriptors' own.
+  void write_descriptors() {
+    for (const Head& head : heads_) {
+      for (uint64_t block = 4; head.begin + block * 512 < head.end; ++block) {
+        const uint64_t descriptor = head.begin + block * 8;
+        const uint64_t begin = address_of(head.begin) + block * 4096;
+        address(descriptor, begin);
+        address(descriptor + 1, begin + 4096);
+        number(descriptor + 5, 0x0007'0000'ffff'ffff);  // gen_no, dest_no, node, flags
+        number(descriptor + 6, 1);                      // blocks
+      }
     }
+    heads_.clear();
   }
 
   uint64_t address_;
   std::vector<uint64_t> words_;
+  std::vector<Head> heads_;
   std::vector<bool> pointers_;
 };
 
@@ -106,6 +123,8 @@ class Builder {
     if (options_.lazy) add_lazy(&lazy, list);
     if (options_.raw) model_.raws.push_back({ImageAddress(list + 8), raw_, 24});
     model_.roots.push_back({options_.name, "[Int]", ImageAddress(list), 24, {0x1234, 0x5678}, 2});
+    model_.data = data.bytes();
+    if (options_.lazy) model_.lazy = lazy.bytes();
     format::RebaseEncoder encoder;
     if (options_.lazy) lazy.add_rebase(&encoder);
     data.add_rebase(&encoder);
@@ -113,8 +132,6 @@ class Builder {
     std::vector<uint8_t> bytes(stream.size() * 8);
     memcpy(bytes.data(), stream.data(), bytes.size());
     model_.rebase = ByteSource(std::move(bytes));
-    model_.data = data.bytes();
-    if (options_.lazy) model_.lazy = lazy.bytes();
     return std::move(model_);
   }
 

@@ -1,0 +1,34 @@
+// The walks over an image's closures: the census behind `--objects`. Most mutations go into the heap.
+#include "format/heap.h"
+
+#include "fuzz/support/snapshot_mutator.h"
+
+using namespace fastboot;
+using format::Mode;
+using format::Reader;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static fuzz::MemoryFile file;
+  file.set(fuzz::unpack(data, size));
+  const auto reader = Reader::open(file.path(), Mode::lenient);
+  if (!reader || reader->view().table(wire::TableKind::info).size > fuzz::kMostFile) return 0;
+  std::vector<format::Error> damage;
+  const auto census = format::take_census(*reader, &damage);
+  if (!census) return 0;
+  uint64_t closures = 0;
+  for (const auto& count : census->by_target) closures += count.closures;
+  fuzz::require(closures == census->all.closures, "every closure is counted once");
+  fuzz::require(census->all.bytes + census->descriptor_bytes + census->unused_bytes <=
+                    reader->lazy().size() + reader->data().size(),
+                "closures do not overlap");
+  return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  return fuzz::mutate_snapshot(data, size, most, seed, fuzz::Focus::heap);
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_size, const uint8_t* second,
+                                            size_t second_size, uint8_t* out, size_t most, unsigned seed) {
+  return fuzz::cross_snapshots({first, first_size}, {second, second_size}, out, most, seed);
+}

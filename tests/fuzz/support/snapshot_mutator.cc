@@ -1,0 +1,163 @@
+#include "fuzz/support/snapshot_mutator.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "format/wire/hash.h"
+#include "format/wire/parse.h"
+#include "fuzz/support/mutation.h"
+
+namespace fastboot::fuzz {
+
+using wire::Header;
+using wire::Table;
+using wire::TableKind;
+
+namespace {
+
+constexpr size_t kNote = sizeof(Elf64_Nhdr) + 12;  // before the header: note header, owner
+
+// Where the header is, by its note's owner; 0: nowhere.
+size_t header_offset(const Bytes& file) {
+  const size_t end = std::min<size_t>(file.size(), wire::kProbeSize);
+  for (size_t at = sizeof(Elf64_Ehdr); at + kNote + sizeof(Header) <= end; at += 8) {
+    if (memcmp(file.data() + at + sizeof(Elf64_Nhdr), wire::kNoteOwner, sizeof wire::kNoteOwner) == 0) {
+      return at + kNote;
+    }
+  }
+  return 0;
+}
+
+class Anatomy {
+ public:
+  explicit Anatomy(const Bytes& file) : file_(file) {
+    add(0, sizeof(Elf64_Ehdr));
+    add(sizeof(Elf64_Ehdr), 10 * sizeof(Elf64_Phdr));
+    header_at_ = header_offset(file);
+    if (header_at_ == 0) return;
+    memcpy(&header_, file.data() + header_at_, sizeof header_);
+    add(header_at_ - kNote - 36, kNote + 36);
+    add(header_at_, offsetof(Header, tables));
+    add(header_at_ + offsetof(Header, tables), sizeof header_.tables);
+    for (const Table& table : header_.tables) {
+      const auto kind = static_cast<TableKind>(table.kind);
+      if (kind == TableKind::link_table || kind == TableKind::info) continue;
+      const size_t before = pieces_.size();
+      const uint64_t at = offset_of(table.address);
+      add(at, table.size);
+      if (kind != TableKind::lazy && kind != TableKind::data) continue;
+      pieces_.resize(before);
+      add_heap(at, table.size);
+    }
+  }
+
+  const Header* header() const { return header_at_ == 0 ? nullptr : &header_; }
+  size_t header_at() const { return header_at_; }
+  const std::vector<Piece>& pieces() const { return pieces_; }
+  const std::vector<Piece>& heap() const { return heap_; }
+
+  // File offset of an image address; past the end where there is none.
+  uint64_t offset_of(uint64_t address) const {
+    for (size_t i = 0; i < 10; ++i) {
+      Elf64_Phdr phdr;
+      const size_t at = sizeof(Elf64_Ehdr) + i * sizeof phdr;
+      if (at + sizeof phdr > file_.size()) break;
+      memcpy(&phdr, file_.data() + at, sizeof phdr);
+      if (phdr.p_type == PT_LOAD && address >= phdr.p_vaddr && address - phdr.p_vaddr < phdr.p_memsz) {
+        return phdr.p_offset + (address - phdr.p_vaddr);
+      }
+    }
+    return ~uint64_t{0};
+  }
+
+ private:
+  void add(uint64_t offset, uint64_t size) {
+    if (offset >= file_.size() || size == 0) return;
+    pieces_.push_back({offset, std::min<size_t>(size, file_.size() - offset)});
+  }
+  // What is not zero: descriptors, and closures.
+  void add_heap(uint64_t offset, uint64_t size) {
+    constexpr size_t kStep = 64;
+    for (uint64_t at = offset; at < file_.size() && at - offset < size; at += kStep) {
+      const size_t end = std::min<size_t>(file_.size(), at + kStep);
+      const auto* begin = file_.data() + at;
+      if (std::any_of(begin, file_.data() + end, [](uint8_t byte) { return byte != 0; }))
+        heap_.push_back({at, end - at});
+    }
+  }
+
+  const Bytes& file_;
+  size_t header_at_ = 0;
+  Header header_ = {};
+  std::vector<Piece> pieces_, heap_;
+};
+
+void write_hash(Bytes* file, uint64_t at, const uint8_t* bytes, uint64_t size) {
+  if (at <= file->size() && wire::kHashSize <= file->size() - at) wire::hash128(bytes, size, file->data() + at);
+}
+
+void seal_data(Bytes* file, const Anatomy& anatomy) {
+  const auto& table = [&](TableKind kind) -> const Table& {
+    return anatomy.header()->tables[static_cast<uint32_t>(kind) - 1];
+  };
+  const Table& hashes = table(TableKind::chunk_hashes);
+  const uint64_t out = anatomy.offset_of(hashes.address);
+  if (out >= file->size() || hashes.size > file->size() - out) return;
+  uint64_t next = out;
+  for (const TableKind kind : {TableKind::lazy, TableKind::data, TableKind::rebase}) {
+    const uint64_t at = anatomy.offset_of(table(kind).address), size = table(kind).size;
+    if (size == 0) continue;
+    if (at >= file->size() || size > file->size() - at) return;
+    for (uint64_t chunk = 0; chunk < size && next - out < hashes.size;
+         chunk += wire::kChunkSize, next += wire::kHashSize) {
+      write_hash(file, next, file->data() + at + chunk, std::min(wire::kChunkSize, size - chunk));
+    }
+  }
+  write_hash(file, anatomy.header_at() + offsetof(Header, data_hash), file->data() + out, hashes.size);
+}
+
+}  // namespace
+
+void seal(Bytes* file, bool data, bool content) {
+  const Anatomy anatomy(*file);
+  if (anatomy.header() == nullptr) return;
+  if (data) seal_data(file, anatomy);
+  wire::View view;
+  wire::Error ignored;
+  const uint64_t hot = anatomy.header()->hot_size;
+  if (hot > file->size() || hot < anatomy.header_at() + sizeof(Header)) return;
+  if (content && wire::parse(file->data(), file->size(), file->size(), false, &view, &ignored)) {
+    const auto at = static_cast<size_t>(reinterpret_cast<const uint8_t*>(view.header) - file->data());
+    uint8_t id[wire::kContentIdSize];
+    wire::content_id(view, id);
+    memcpy(file->data() + at + offsetof(Header, content_id), id, sizeof id);
+    if (at >= kNote + sizeof id) memcpy(file->data() + at - kNote - sizeof id, id, sizeof id);  // the GNU build-id
+  }
+  uint8_t hash[wire::kHashSize];
+  wire::metadata_hash(file->data(), hot, anatomy.header_at(), hash);
+  memcpy(file->data() + anatomy.header_at() + offsetof(Header, metadata_hash), hash, sizeof hash);
+}
+
+size_t mutate_snapshot(uint8_t* data, size_t size, size_t most, unsigned seed, Focus focus) {
+  Bytes file = unpack(data, size);
+  const Anatomy anatomy(file);
+  Mutation mutation(&file, seed, {anatomy.pieces(), anatomy.heap(), focus == Focus::heap ? 6u : 1u});
+  mutation.run();
+  if (mutation.below(32) != 0) seal(&file, mutation.below(8) != 0, mutation.below(2) == 0);
+  const size_t packed = pack_into(file, data, most);
+  return packed == 0 ? size : packed;
+}
+
+size_t cross_snapshots(std::span<const uint8_t> first, std::span<const uint8_t> second, uint8_t* out, size_t most,
+                       unsigned seed) {
+  Bytes file = unpack(first.data(), first.size());
+  const Bytes other = unpack(second.data(), second.size());
+  const Anatomy anatomy(other);
+  Mutation(&file, seed, {anatomy.pieces(), anatomy.heap(), 2}).take_from(other);
+  seal(&file, true, true);
+  return pack_into(file, out, most);
+}
+
+}  // namespace fastboot::fuzz
