@@ -42,6 +42,19 @@ struct ModelModule {
   std::string path;
 };
 
+// An image that this one points into.
+struct ModelNeeded {
+  std::string name;          // NAME.snap
+  wire::Needed record = {};  // its `name`, `cross_first` and `cross_count` are ignored
+  ByteSource cross;          // RELR stream of the words that point into it, whole words
+};
+
+// An image that was linked into this one.
+struct ModelMember {
+  std::string name;
+  wire::Member record = {};  // its `name` is ignored
+};
+
 struct Model {
   ImageAddress slot_address;
   uint64_t slot_size = 0;  // bytes; 0: as much as is needed
@@ -65,8 +78,10 @@ struct Model {
   uint64_t info_size = 0;  // bytes
   ByteSource lazy, data;   // whole pages
   ByteSource rebase;       // RELR stream, whole words
-  // Hashes of the chunks of lazy, data and rebase as they are above, so that write() can tell damage from contents.
-  // Empty for pieces that have just been made.
+  std::vector<ModelNeeded> needed;
+  std::vector<ModelMember> members;
+  // Hashes of the chunks of lazy, data, rebase and the cross streams as they are above, so that write() can tell damage
+  // from contents. Empty for pieces that have just been made.
   ByteSource chunk_hashes;
 };
 

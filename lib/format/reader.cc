@@ -129,6 +129,15 @@ ByteSource Reader::cold_table(TableKind kind) const {
 }
 
 ByteSource Reader::rebase() const { return cold_table(TableKind::rebase); }
+ByteSource Reader::cross(uint64_t index) const {
+  const ByteSource all = cross();
+  if (index >= view_.needed_count) return {};
+  const wire::Needed& needed = view_.needed[index];
+  const uint64_t words = all.size() / 8;
+  if (needed.cross_first > words) return {};
+  const uint64_t count = std::min(needed.cross_count, words - needed.cross_first);
+  return {file_, all.file_offset() + needed.cross_first * 8, count * 8};
+}
 ByteSource Reader::chunk_hashes() const { return cold_table(TableKind::chunk_hashes); }
 
 Result<std::vector<Section>> Reader::sections() const {
@@ -237,6 +246,24 @@ std::vector<ModelModule> model_modules(const Reader& reader) {
   return modules;
 }
 
+std::vector<ModelNeeded> model_needed(const Reader& reader) {
+  std::vector<ModelNeeded> needed;
+  for (uint64_t i = 0; i < reader.view().needed_count; ++i) {
+    const wire::Needed& record = reader.view().needed[i];
+    needed.push_back({std::string(reader.string(record.name).value_or("")), record, reader.cross(i)});
+  }
+  return needed;
+}
+
+std::vector<ModelMember> model_members(const Reader& reader) {
+  std::vector<ModelMember> members;
+  for (uint64_t i = 0; i < reader.view().member_count; ++i) {
+    const wire::Member& record = reader.view().members[i];
+    members.push_back({std::string(reader.string(record.name).value_or("")), record});
+  }
+  return members;
+}
+
 }  // namespace
 
 Result<std::vector<uint8_t>> checked_chunk_hashes(const Reader& reader) {
@@ -284,6 +311,8 @@ Result<Model> Reader::model() const {
   model.lazy = lazy();
   model.data = data();
   model.rebase = rebase();
+  model.needed = model_needed(*this);
+  model.members = model_members(*this);
   auto hashes = checked_chunk_hashes(*this);
   if (!hashes) return tl::unexpected(hashes.error());
   model.chunk_hashes = ByteSource(std::move(*hashes));

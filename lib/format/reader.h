@@ -73,6 +73,12 @@ class Reader {
   ByteSource rebase() const;
   ByteSource chunk_hashes() const;
   RebaseCursor rebase_cursor() const { return {rebase(), lazy_range(), data_range()}; }
+  // The words that point into needed image `index`, and those that point into any.
+  ByteSource cross(uint64_t index) const;
+  ByteSource cross() const { return cold_table(wire::TableKind::cross); }
+  RebaseCursor cross_cursor(uint64_t index) const {
+    return {cross(index), lazy_range(), data_range(), ".fastboot.cross"};
+  }
   // Any bytes of the file.
   ByteSource bytes(FileOffset offset, uint64_t size) const { return {file_, offset, size}; }
 

@@ -33,8 +33,8 @@ Result<bool> RebaseCursor::load() {
     return true;
   }
   if (!have_base_) {
-    return fail(wire::Code::corrupt, "the stream starts with a bitmap, and must start with an address", {},
-                ".fastboot.rebase", stream_.file_offset());
+    return fail(wire::Code::corrupt, "the stream starts with a bitmap, and must start with an address", {}, section_,
+                stream_.file_offset());
   }
   bits_ = word >> 1;
   bit_base_ = base_;
@@ -45,7 +45,7 @@ Result<bool> RebaseCursor::load() {
 Result<std::optional<ImageAddress>> RebaseCursor::checked(ImageAddress address) {
   const auto refuse = [&](std::string_view what) {
     return fail(wire::Code::corrupt, fmt::format("address {} {}; freeze it again", to_string(address), what), {},
-                ".fastboot.rebase", stream_.file_offset() + (position_ - (buffered_ - at_ + 1) * 8));
+                section_, stream_.file_offset() + (position_ - (buffered_ - at_ + 1) * 8));
   };
   if (address.value() % 8 != 0) return refuse("is not a multiple of 8");
   if (address <= last_) return refuse(fmt::format("is not after {}, which stands before it", to_string(last_)));

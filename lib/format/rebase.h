@@ -1,4 +1,5 @@
-// The rebase stream: which words of an image hold an address inside the image. Its coding is ELF's RELR.
+// The rebase stream: which words of an image hold an address inside the image. Its coding is ELF's RELR. The streams of
+// words that hold addresses of other images are of the same form.
 //
 //   even word A     the word at image address A; the next bitmap starts at A + 8
 //   odd word B      bit i (1 to 63) set: the word at base + 8 * (i - 1); afterwards base += 63 * 8
@@ -27,8 +28,9 @@ struct ImageRange {
 // there.
 class RebaseCursor {
  public:
-  RebaseCursor(ByteSource stream, ImageRange lazy, ImageRange data)
-      : stream_(std::move(stream)), lazy_(lazy), data_(data) {}
+  // `section` is where the stream comes from, for messages.
+  RebaseCursor(ByteSource stream, ImageRange lazy, ImageRange data, const char* section = ".fastboot.rebase")
+      : stream_(std::move(stream)), lazy_(lazy), data_(data), section_(section) {}
 
   // The next address; nothing at the end.
   Result<std::optional<ImageAddress>> next();
@@ -43,6 +45,7 @@ class RebaseCursor {
 
   ByteSource stream_;
   ImageRange lazy_, data_;
+  const char* section_;
   std::vector<uint64_t> buffer_;
   uint64_t buffered_ = 0;  // words of buffer_ that are valid
   uint64_t at_ = 0;        // next word in buffer_

@@ -32,6 +32,8 @@ class Salvager {
     table(TableKind::targets, ".fastboot.targets", &view_.targets, &view_.target_count);
     table(TableKind::bitmaps, ".fastboot.bitmaps", &view_.bitmaps, &view_.bitmap_count);
     table(TableKind::roots, ".fastboot.roots", &view_.roots, &view_.root_count);
+    table(TableKind::needed, ".fastboot.needed", &view_.needed, &view_.needed_count);
+    table(TableKind::members, ".fastboot.members", &view_.members, &view_.member_count);
     find_binding();
     return view_;
   }

@@ -1,6 +1,7 @@
 // The full check of a file: everything that thaw leaves out because it would touch the data.
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "format/reader.h"
 #include "format/wire/hash.h"
@@ -25,7 +26,7 @@ class Validator {
     check_dynamic();
     check_sections();
     check_data();
-    check_rebase();
+    check_words();
     return std::move(problems_);
   }
 
@@ -127,6 +128,9 @@ class Validator {
                                                                       {".fastboot.lazy", TableKind::lazy},
                                                                       {".fastboot.data", TableKind::data},
                                                                       {".fastboot.rebase", TableKind::rebase},
+                                                                      {".fastboot.needed", TableKind::needed},
+                                                                      {".fastboot.cross", TableKind::cross},
+                                                                      {".fastboot.members", TableKind::members},
                                                                       {".fastboot.hash", TableKind::chunk_hashes}};
     for (const Section& section : *sections) {
       const auto* known = std::find_if(std::begin(kSections), std::end(kSections),
@@ -148,7 +152,8 @@ class Validator {
     const uint8_t* next = hashes->data();
     next = check_chunks(reader_.lazy(), ".fastboot.lazy", next);
     next = check_chunks(reader_.data(), ".fastboot.data", next);
-    check_chunks(reader_.rebase(), ".fastboot.rebase", next);
+    next = check_chunks(reader_.rebase(), ".fastboot.rebase", next);
+    check_chunks(reader_.cross(), ".fastboot.cross", next);
   }
 
   const uint8_t* check_chunks(const ByteSource& source, const char* section, const uint8_t* hash) {
@@ -173,32 +178,57 @@ class Validator {
     return hash;
   }
 
-  // Each word that the stream names must hold an address of the slot.
-  void check_rebase() {
-    RebaseCursor cursor = reader_.rebase_cursor();
+  // A stream, and what the words that it names must hold.
+  struct Stream {
+    RebaseCursor cursor;
+    const char* section;
+    uint64_t begin, size;  // addresses; the end is one of them
+    std::string whose;
+  };
+
+  // Each word that a stream names must hold an address of the slot that the stream is for, and is named once.
+  void check_words() {
+    std::vector<Stream> streams;
+    const uint64_t slot = view_.header->slot_address;
+    streams.push_back({reader_.rebase_cursor(), ".fastboot.rebase", slot, view_.header->slot_size, "the image"});
+    for (uint64_t i = 0; i < view_.needed_count; ++i) {
+      const wire::Needed& needed = view_.needed[i];
+      streams.push_back({reader_.cross_cursor(i), ".fastboot.cross", needed.slot_address, needed.size,
+                         std::string(reader_.string(needed.name).value_or(""))});
+    }
     for (const auto& [source, range] :
          {std::pair{reader_.lazy(), reader_.lazy_range()}, {reader_.data(), reader_.data_range()}}) {
       for (uint64_t at = 0; at < source.size() && !full(); at += kPiece) {
         const std::span<uint8_t> bytes(piece_.data(), std::min(kPiece, source.size() - at));
         if (auto read = source.read(at, bytes); !read) return report(read.error());
-        if (auto checked = check_words(range.begin + at, bytes, &cursor); !checked) return report(checked.error());
+        named_.assign(streams.size() > 1 ? bytes.size() / 8 : 0, false);
+        for (Stream& stream : streams) {
+          if (auto checked = check_piece(range.begin + at, bytes, &stream); !checked) return report(checked.error());
+        }
       }
     }
   }
 
-  Result<void> check_words(ImageAddress begin, std::span<const uint8_t> bytes, RebaseCursor* cursor) {
-    const uint64_t slot = view_.header->slot_address;
+  Result<void> check_piece(ImageAddress begin, std::span<const uint8_t> bytes, Stream* stream) {
     while (true) {
       ImageAddress at;
-      const auto more = cursor->next_before(begin + bytes.size(), &at);
+      const auto more = stream->cursor.next_before(begin + bytes.size(), &at);
       if (!more) return tl::unexpected(more.error());
       if (!*more) return {};
       uint64_t word = 0;
       memcpy(&word, bytes.data() + (at - begin), sizeof word);
-      if (word < slot || word - slot > view_.header->slot_size) {
-        report(Code::corrupt, ".fastboot.rebase",
-               fmt::format("the word at {} holds {:#x}, which is no address of the image", to_string(at), word));
+      if (word < stream->begin || word - stream->begin > stream->size) {
+        report(
+            Code::corrupt, stream->section,
+            fmt::format("the word at {} holds {:#x}, which is no address of {}", to_string(at), word, stream->whose));
       }
+      if (named_.empty()) continue;
+      const uint64_t index = (at - begin) / 8;
+      if (named_[index]) {
+        report(Code::corrupt, stream->section,
+               fmt::format("the word at {} is named by two streams; expected one", to_string(at)));
+      }
+      named_[index] = true;
     }
   }
 
@@ -207,6 +237,7 @@ class Validator {
   size_t limit_;
   std::vector<Error> problems_;
   std::vector<uint8_t> piece_;
+  std::vector<bool> named_;  // words of the piece
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-// The writer goes through the image once: lazy, data and rebase are read in pieces of 2 MiB, hashed, and written in
-// pieces of 2 MiB at multiples of 2 MiB, so that the page cache keeps (and later maps) them in such pieces. The
-// metadata in front needs the hashes and is written last.
+// The writer goes through the image once: lazy, data, rebase and cross streams are read in pieces of 2 MiB, hashed, and
+// written in pieces of 2 MiB at multiples of 2 MiB, so that the page cache keeps (and later maps) them in such pieces.
+// The metadata in front needs the hashes and is written last.
 #include "format/writer.h"
 
 #include <algorithm>
@@ -43,6 +43,10 @@ Result<void> check(const Model& model) {
           fmt::format("a build-id of {} bytes; the format holds {}", module.build_id.size(), wire::kMaxBuildId));
     }
   }
+  for (const ModelNeeded& needed : model.needed) {
+    if (needed.cross.size() % 8 != 0)
+      return refuse(fmt::format("a stream of {} bytes for {}; expected whole words", needed.cross.size(), needed.name));
+  }
   for (const ModelRoot& root : model.roots) {
     if (!is_root_name(root.name)) {
       return refuse(fmt::format("root name '{}'; expected letters, digits and _ . $ - only", root.name));
@@ -61,6 +65,8 @@ struct Input {
   std::vector<wire::RootInput> roots;
   std::vector<wire::RawReference> raws;
   std::vector<wire::ModuleInput> modules;
+  std::vector<wire::NeededInput> needed;
+  std::vector<wire::MemberInput> members;
 };
 
 Input::Input(const Model& model) {
@@ -80,6 +86,11 @@ Input::Input(const Model& model) {
   for (const ModelModule& module : model.modules) {
     modules.push_back({module.build_id.data(), static_cast<uint32_t>(module.build_id.size()), module.path.c_str()});
   }
+  for (const ModelNeeded& each : model.needed) {
+    needed.push_back({each.record, each.name.c_str()});
+    needed.back().record.cross_count = each.cross.size() / 8;
+  }
+  for (const ModelMember& member : model.members) members.push_back({member.record, member.name.c_str()});
   snapshot.slot_address = model.slot_address.value();
   snapshot.slot_size = model.slot_size;
   snapshot.ghc_version = model.ghc_version;
@@ -101,6 +112,10 @@ Input::Input(const Model& model) {
   snapshot.module_count = modules.size();
   snapshot.entries = model.entries.data();
   snapshot.entry_count = model.entries.size();
+  snapshot.needed = needed.data();
+  snapshot.needed_count = needed.size();
+  snapshot.members = members.data();
+  snapshot.member_count = members.size();
   snapshot.info_size = model.info_size;
   snapshot.lazy_size = model.lazy.size();
   snapshot.data_size = model.data.size();
@@ -151,14 +166,15 @@ struct Moves {
   }
 };
 
-RebaseCursor cursor_of(const Model& model) {
-  return {model.rebase,
+RebaseCursor cursor_of(const Model& model, const ByteSource& stream) {
+  return {stream,
           {model.lazy_address, model.lazy_address + model.lazy.size()},
           {model.data_address, model.data_address + model.data.size()}};
 }
 
-Result<ByteSource> moved_rebase(const Model& model, const Moves& moves) {
-  RebaseCursor cursor = cursor_of(model);
+// The same words where they will lie.
+Result<ByteSource> moved_stream(const Model& model, const ByteSource& stream, const Moves& moves) {
+  RebaseCursor cursor = cursor_of(model, stream);
   RebaseEncoder encoder;
   while (true) {
     const auto next = cursor.next();
@@ -175,7 +191,7 @@ Result<ByteSource> moved_rebase(const Model& model, const Moves& moves) {
 // Changes words of the image while it streams past in ascending order.
 class Mover {
  public:
-  Mover(const Model& model, const Moves& moves) : cursor_(cursor_of(model)), moves_(moves) {}
+  Mover(const Model& model, const Moves& moves) : cursor_(cursor_of(model, model.rebase)), moves_(moves) {}
 
   // `bytes` are the image's words from `address` (old) on.
   Result<void> apply(ImageAddress address, std::span<uint8_t> bytes) {
@@ -249,21 +265,50 @@ class PieceWriter {
   std::vector<uint8_t> buffer_;
 };
 
+// Sources one behind the other, read like one.
+class Chain {
+ public:
+  explicit Chain(const std::vector<ModelNeeded>& needed) {
+    for (const ModelNeeded& each : needed) {
+      sources_.push_back(&each.cross);
+      size_ += each.cross.size();
+    }
+  }
+  uint64_t size() const { return size_; }
+  Result<void> read(uint64_t position, std::span<uint8_t> out) const {
+    for (const ByteSource* source : sources_) {
+      if (position < source->size() && !out.empty()) {
+        const auto part = out.first(std::min<uint64_t>(out.size(), source->size() - position));
+        if (auto read = source->read(position, part); !read) return read;
+        out = out.subspan(part.size());
+        position += part.size();
+      }
+      position -= source->size();
+    }
+    return {};
+  }
+
+ private:
+  std::vector<const ByteSource*> sources_;
+  uint64_t size_ = 0;
+};
+
 class BodyWriter {
  public:
   BodyWriter(const Model& model, const wire::Layout& layout, TemporaryFile* file, Mover* mover)
       : model_(model), layout_(layout), mover_(mover), out_(file, FileOffset(layout.link_offset)), piece_(kPiece) {}
 
-  // Everything from the link table to the rebase stream; fills hashes().
-  Result<void> write_image(const ByteSource& rebase) {
+  // Everything from the link table to the cross streams, which are those of `model`; fills hashes().
+  Result<void> write_image(const Model& model) {
     hashes_.reserve(layout_.hashes_size);
-    const bool moved_rebase = mover_ != nullptr;
+    const bool moved = mover_ != nullptr;
     auto done = out_.pad(model_.lazy.size() != 0 ? layout_.lazy_offset : layout_.data_offset);
     if (done) done = copy(model_.lazy, ".fastboot.lazy", model_.lazy_address, true, true);
     if (done) done = out_.pad(layout_.data_offset);
     if (done) done = copy(model_.data, ".fastboot.data", model_.data_address, true, true);
     if (done) done = out_.pad(layout_.cold_offset);
-    if (done) done = copy(rebase, ".fastboot.rebase", ImageAddress(), false, !moved_rebase);
+    if (done) done = copy(model.rebase, ".fastboot.rebase", ImageAddress(), false, !moved);
+    if (done) done = copy(Chain(model.needed), ".fastboot.cross", ImageAddress(), false, !moved);
     return done;
   }
   const std::vector<uint8_t>& hashes() const { return hashes_; }
@@ -277,7 +322,8 @@ class BodyWriter {
   }
 
  private:
-  Result<void> copy(const ByteSource& source, const char* section, ImageAddress address, bool image, bool known) {
+  template <class Source>
+  Result<void> copy(const Source& source, const char* section, ImageAddress address, bool image, bool known) {
     for (uint64_t at = 0; at < source.size();) {
       const std::span<uint8_t> bytes(piece_.data(), std::min(kPiece, source.size() - at));
       if (auto read = source.read(at, bytes); !read) return read;
@@ -336,7 +382,7 @@ Result<void> write_planned(const Model& old, const Model& model, const wire::Lay
   auto file = TemporaryFile::create(path);
   if (!file) return tl::unexpected(file.error());
   BodyWriter body(old, layout, &*file, mover);
-  if (auto done = body.write_image(model.rebase); !done) return done;
+  if (auto done = body.write_image(model); !done) return done;
   const Input input(model);
   wire::Buffer hot, tail;
   wire::Error error;
@@ -350,13 +396,41 @@ Result<void> write_moved(const Model& model, const Moves& moves, const std::stri
   Model moved = model;
   for (ModelRoot& root : moved.roots) root.address = moves.place(root.address);
   for (ModelRaw& raw : moved.raws) raw.address = moves.place(raw.address);
-  auto rebase = moved_rebase(model, moves);
+  auto rebase = moved_stream(model, model.rebase, moves);
   if (!rebase) return tl::unexpected(rebase.error());
   moved.rebase = std::move(*rebase);
+  for (ModelNeeded& needed : moved.needed) {
+    auto cross = moved_stream(model, needed.cross, moves);
+    if (!cross) return tl::unexpected(cross.error());
+    needed.cross = std::move(*cross);
+  }
+  for (ModelMember& member : moved.members) {
+    member.record.new_lazy_address += member.record.lazy_size == 0 ? 0 : moves.lazy.by;
+    member.record.new_data_address += member.record.data_size == 0 ? 0 : moves.data.by;
+  }
   const auto layout = plan(moved);
   if (!layout) return tl::unexpected(layout.error());
   Mover mover(model, moves);
   return write_planned(model, moved, *layout, &mover, path);
+}
+
+}  // namespace
+
+namespace {
+
+// Where an image and one that it points into would lie over each other, one of them is moved at each thaw.
+Result<void> check_slots(const Model& model, const wire::Layout& layout) {
+  const uint64_t begin = model.slot_address.value();
+  const uint64_t end = begin + layout.slot_size;
+  for (const ModelNeeded& needed : model.needed) {
+    const uint64_t theirs = needed.record.slot_address;
+    if (theirs >= end || begin >= theirs + needed.record.size) continue;
+    return fail(Code::bad_argument,
+                fmt::format("its slot {:#x} to {:#x} overlaps that of {}, which it points into: {:#x} to {:#x}; choose "
+                            "another address",
+                            begin, end, needed.name, theirs, theirs + needed.record.size));
+  }
+  return {};
 }
 
 }  // namespace
@@ -369,6 +443,7 @@ Result<void> write(const Model& model, const std::string& path) {
   if (auto sound = check(model); !sound) return with_path(sound.error());
   const auto layout = plan(model);
   if (!layout) return with_path(layout.error());
+  if (auto apart = check_slots(model, *layout); !apart) return with_path(apart.error());
   const Moves moves(model, *layout);
   auto written = moves.any() ? write_moved(model, moves, path) : write_planned(model, model, *layout, nullptr, path);
   if (!written) return with_path(written.error());

@@ -16,8 +16,9 @@ done
 
 if [ $# -eq 0 ]; then
   "$make_sample" small.snap && "$make_sample" --lazy lazy.snap && "$make_sample" --array 5000000 large.snap &&
-    "$make_sample" --targets 3000 targets.snap || fail "make_sample"
-  set -- small.snap lazy.snap large.snap targets.snap
+    "$make_sample" --targets 3000 targets.snap && "$make_sample" --lazy --needed 2 --member needs.snap ||
+    fail "make_sample"
+  set -- small.snap lazy.snap large.snap targets.snap needs.snap
 fi
 
 # quiet COMMAND...: fails the test when the command fails, or says warning or error anywhere.

@@ -39,6 +39,13 @@ expect 0 '^fastboot-inspect \(Fastboot\) [0-9.]+$' '' --version
 expect 0 'Usage:' '' --help
 printf -- '-h\na.snap' >response
 expect 0 '^ELF Header:' '' @response
+"$make_sample" --lazy --needed 2 --member needs.snap || fail make_sample
+expect 0 '\(NEEDED\) +Shared library: \[other1.snap\]$' '' -d needs.snap
+expect 0 '\(SONAME\) +Library soname: \[sample\]$' '' --dynamic needs.snap
+expect 0 '^ *0000012380000000 +0x400000 +4 +(c0){20} +other0.snap$' '' -d needs.snap
+expect 0 '^ *0000012300200000 +0000012440200000 .* part$' '' -d needs.snap
+diff <(readelf -dW needs.snap | awk '/NEEDED|SONAME/ { print $2, $NF }') \
+  <("$inspect" -d needs.snap | awk '/NEEDED|SONAME/ { print $2, $NF }') || fail '-d differs from readelf'
 
 expect 2 '' 'no file to show' --roots
 expect 2 '' "error: unknown option '--objets', did you mean '--objects'" --objets a.snap
@@ -52,7 +59,7 @@ expect 1 'fastboot snapshot 1.0.*' 'warning: cut.snap: .*truncated|warning: cut.
 cp a.snap flipped.snap && chmod u+w flipped.snap
 printf '\xff' | dd of=flipped.snap bs=1 seek=1600 conv=notrunc status=none
 expect 1 'metadata <corrupt>$' 'warning: flipped.snap: the metadata does not match its hash' flipped.snap
-expect 1 '"hash_mismatch"' 'flipped.snap' --json -h -S -s -r -n --roots --objects flipped.snap
+expect 1 '"hash_mismatch"' 'flipped.snap' --json -h -S -s -r -n -d --roots --objects flipped.snap
 expect 1 '^b?|a.snap: fastboot' 'none.snap|empty' empty.snap a.snap
 
 "$inspect" -s a.snap | head -1 >/dev/null
@@ -61,12 +68,16 @@ expect 1 '^b?|a.snap: fastboot' 'none.snap|empty' empty.snap a.snap
 [ $? -eq 2 ] && grep -q 'cannot write to standard output' err.txt || fail 'a full disk is no error'
 
 if command -v python3 >/dev/null; then
-  "$inspect" --json -hSsrnC --roots --objects a.snap empty.snap >run.json 2>/dev/null
+  "$inspect" --json -hSsrndC --roots --objects a.snap empty.snap needs.snap >run.json 2>/dev/null
   python3 -c '
 import json, sys
 run = json.load(open("run.json"))
 assert run["schema"] == "fastboot-inspect" and run["schema_version"] == 1
-sound, bad = run["files"]
+sound, bad, needs = run["files"]
+assert [(n["name"], n["words"], n["slot_address"]) for n in needs["dynamic"]["needed"]] == [
+  ("other0.snap", 4, "0x12380000000"), ("other1.snap", 4, "0x123c0000000")]
+assert [e["value"] for e in needs["dynamic"]["entries"] if e["tag"] == "NEEDED"] == ["other0.snap", "other1.snap"]
+assert needs["dynamic"]["members"][0]["whole"] and not sound["dynamic"]["needed"]
 assert sound["ok"] and not sound["problems"]
 assert sound["objects"]["closures"] == sound["header"]["closures"] == 2003
 assert sound["header"]["slot_address"] == "0x12300000000"

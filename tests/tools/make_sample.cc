@@ -1,4 +1,5 @@
-// make_sample [--cells N] [--array BYTES] [--lazy] [--raw] OUT.snap: writes a small sound snapshot for tests of tools.
+// make_sample [--cells N] [--array BYTES] [--needed N] [--member] [--lazy] [--raw] OUT.snap: writes a small sound
+// snapshot for tests of tools.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +18,10 @@ int main(int argc, char** argv) {
       options.large_array_bytes = strtoull(argv[++i], nullptr, 10);
     } else if (strcmp(argv[i], "--targets") == 0 && more) {
       options.more_targets = strtoull(argv[++i], nullptr, 10);
+    } else if (strcmp(argv[i], "--needed") == 0 && more) {
+      options.needed = strtoull(argv[++i], nullptr, 10);
+    } else if (strcmp(argv[i], "--member") == 0) {
+      options.member = true;
     } else if (strcmp(argv[i], "--lazy") == 0) {
       options.lazy = true;
     } else if (strcmp(argv[i], "--raw") == 0) {
@@ -26,7 +31,10 @@ int main(int argc, char** argv) {
     }
   }
   if (path == nullptr) {
-    fputs("usage: make_sample [--cells N] [--array BYTES] [--targets N] [--lazy] [--raw] OUT.snap\n", stderr);
+    fputs(
+        "usage: make_sample [--cells N] [--array BYTES] [--targets N] [--needed N] [--member] [--lazy] [--raw] "
+        "OUT.snap\n",
+        stderr);
     return 2;
   }
   const auto written = fastboot::format::write(fastboot::test::sample(options), path);

@@ -90,7 +90,8 @@ void look_at(const std::string& path) {
 }
 
 const std::vector<uint8_t>& sound_file() {
-  static const std::vector<uint8_t> kBytes = test::sample_file({.cells = 20, .lazy = true, .raw = true});
+  static const std::vector<uint8_t> kBytes =
+      test::sample_file({.cells = 20, .lazy = true, .raw = true, .needed = 2, .member = true});
   return kBytes;
 }
 
@@ -195,12 +196,13 @@ TEST_CASE("header") {
   CHECK(refusal_of([](Edit& e) { e.header().slot_address += 0x1000; }) == Code::corrupt);
   CHECK(refusal_of([](Edit& e) { e.header().slot_size = 0; }) == Code::corrupt);
   CHECK(refusal_of([](Edit& e) { e.header().slot_size = kHuge / wire::kSlotUnit * wire::kSlotUnit; }) == Code::corrupt);
-  CHECK(refusal_of([](Edit& e) { e.header().table_count = 14; }) == Code::corrupt);
+  CHECK(refusal_of([](Edit& e) { e.header().table_count = 17; }) == Code::corrupt);
   CHECK(refusal_of([](Edit& e) { e.header().image_name = 0xffffff; }) == Code::corrupt);
   CHECK(refusal_of([](Edit& e) { e.header().content_id[3] ^= 1; }) == Code::hash_mismatch);
   CHECK(refusal_of([](Edit& e) { e.header().data_hash[3] ^= 1; }) == Code::hash_mismatch);
   for (uint32_t i = 0; i < wire::kTableCount; ++i) {
     CAPTURE(i);
+    const auto kind = static_cast<TableKind>(i + 1);
     if (static_cast<TableKind>(i + 1) == TableKind::bitmaps) continue;  // absent here
     const auto table = [=](Edit& e) -> wire::Table& { return e.header().tables[i]; };
     CHECK(refusal_of([=](Edit& e) { table(e).kind = 99; }) == Code::corrupt);
@@ -212,6 +214,80 @@ TEST_CASE("header") {
     CHECK(refusal_of([=](Edit& e) { table(e).count = kHuge; }) == Code::corrupt);
     CHECK(refusal_of([=](Edit& e) { table(e).count = kHuge / table(e).entry_size + 2; }) == Code::corrupt);
   }
+}
+
+TEST_CASE("needed images") {
+  const auto needed = [](Edit& e, uint64_t i) -> wire::Needed& { return e.record<wire::Needed>(TableKind::needed, i); };
+  const auto refused = [&](const std::function<void(wire::Needed&)>& change) {
+    return refusal_of([&](Edit& e) { change(needed(e, 1)); });
+  };
+  CHECK(refused([](wire::Needed& n) { n.name = 0xffffff; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.name += 1; }) == Code::corrupt);  // unlike its DT_NEEDED
+  CHECK(refused([](wire::Needed& n) { n.slot_address += 0x1000; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.slot_address = kHuge / wire::kSlotUnit * wire::kSlotUnit; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.slot_address = wire::kSlotBase; }) == Code::corrupt);  // this image's slot
+  CHECK(refused([](wire::Needed& n) { n.size = 0; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.size = kHuge; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.cross_first = 0; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.cross_count = 0; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.cross_count -= 1; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.cross_count = kHuge; }) == Code::corrupt);
+  CHECK(refused([](wire::Needed& n) { n.content_id[0] ^= 1; }) == Code::hash_mismatch);  // it is part of ours
+  CHECK(refusal_of([&](Edit& e) { std::swap(needed(e, 0), needed(e, 1)); }) == Code::corrupt);
+  CHECK(refusal_of([](Edit& e) { e.table(TableKind::needed).count = 1; }) == Code::corrupt);
+  CHECK(refusal_of([](Edit& e) { e.table(TableKind::cross).count -= 1; }) == Code::corrupt);
+  // Names: of files, and of one file each.
+  const auto name = [&](Edit& e) { return e.string(needed(e, 1).name); };
+  for (const char* bad : {"../a1.snap", "other1.snip", "other 1.sna", "other0.snap", "", "/////1.snap"}) {
+    CAPTURE(bad);
+    CHECK(refusal_of([&](Edit& e) { memcpy(name(e), bad, strlen(bad) + 1); }) == Code::corrupt);
+  }
+  // A word that no address of that image is in, or that both streams name: found by the full check.
+  CHECK(refused([](wire::Needed& n) { n.slot_address += wire::kSlotUnit; }) != Code::ok);
+  CHECK(refused([](wire::Needed& n) { n.size = 0x1000; }) != Code::ok);
+}
+
+TEST_CASE("words that two streams name, or that hold no address of theirs") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("a.snap");
+  const auto problem = [&](const std::function<void(format::Model&)>& change) {
+    format::Model model = test::sample({.cells = 20, .lazy = true, .needed = 2});
+    change(model);
+    REQUIRE(format::write(model, path));
+    const auto reader = Reader::open(path);
+    REQUIRE(reader);
+    const auto problems = format::validate(*reader);
+    return problems.empty() ? std::string() : problems.front().message;
+  };
+  CHECK(problem([](format::Model&) {}) == "");
+  const auto twice = problem([](format::Model& m) { m.needed[1].cross = m.needed[0].cross; });
+  CHECK(twice.find("is no address of other1.snap") != std::string::npos);
+  const auto both = problem([](format::Model& m) {
+    m.needed[1].cross = m.needed[0].cross;
+    m.needed[1].record.slot_address = m.needed[0].record.slot_address;
+  });
+  CHECK(both.find("is named by two streams") != std::string::npos);
+  const auto own = problem([](format::Model& m) { m.needed[0].cross = m.rebase; });
+  CHECK(own.find("is no address of other0.snap") != std::string::npos);
+}
+
+TEST_CASE("members") {
+  const auto refused = [](const std::function<void(wire::Member&)>& change) {
+    return refusal_of([&](Edit& e) { change(e.record<wire::Member>(TableKind::members, 0)); });
+  };
+  CHECK(refused([](wire::Member& m) { m.name = 0xffffff; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.name = 0; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.slot_address += 8; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.lazy_address = m.data_address; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.data_address = 0; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.data_size += 0x1000; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.data_size = kHuge; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.data_size = 0; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.lazy_size += 0x1000; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.new_lazy_address += 0x1000; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.new_data_address = m.new_lazy_address; }) == Code::corrupt);
+  CHECK(refused([](wire::Member& m) { m.new_data_address = kHuge; }) == Code::corrupt);
+  CHECK(refusal_of([](Edit& e) { e.table(TableKind::members).count = 0; }) == Code::corrupt);
 }
 
 TEST_CASE("records") {
@@ -267,7 +343,7 @@ TEST_CASE("dynamic section") {
             if (entry(e, i).d_tag == DT_NULL) entry(e, i).d_tag = 0x6ffffef5;
           }
         }) == Code::corrupt);
-  for (uint64_t i = 0; i < 11; ++i) {
+  for (uint64_t i = 0; i < 13; ++i) {
     CAPTURE(i);
     CHECK(refusal_of([=](Edit& e) { entry(e, i).d_un.d_val += 1; }) == Code::corrupt);
     CHECK(refusal_of([=](Edit& e) { entry(e, i).d_tag = 0x6ffffef5 + (i & 1); }) == Code::corrupt);

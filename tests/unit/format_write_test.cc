@@ -26,6 +26,9 @@ const SampleOptions kSamples[] = {
     {.large_array_bytes = 1'000'000, .lazy = true},
     {.more_targets = 3000},
     {.cells = 40000, .lazy = true, .more_targets = 20000},
+    {.needed = 1},
+    {.cells = 50000, .lazy = true, .needed = 3, .member = true},
+    {.member = true},
 };
 
 std::string problem(const std::vector<format::Error>& problems) {
@@ -92,7 +95,8 @@ TEST_CASE("symbols and fingerprints can be added, also in place") {
 
 TEST_CASE("metadata that outgrows its place moves the image, and every word follows") {
   const TemporaryDirectory directory;
-  const SampleOptions small = {.cells = 30000, .large_array_bytes = 2'000'000, .lazy = true, .raw = true};
+  const SampleOptions small = {
+      .cells = 30000, .large_array_bytes = 2'000'000, .lazy = true, .raw = true, .needed = 2, .member = true};
   REQUIRE(format::write(test::sample(small), directory.path("a.snap")));
   const auto before = Reader::open(directory.path("a.snap"));
   REQUIRE(before);
@@ -105,6 +109,8 @@ TEST_CASE("metadata that outgrows its place moves the image, and every word foll
     REQUIRE(after);
     CHECK(problem(format::validate(*after)) == "");
     CHECK(after->info_range().begin != before->info_range().begin);
+    CHECK(after->view().members[0].new_data_address == after->view().data.address);
+    CHECK(after->view().members[0].data_address == before->view().members[0].data_address);
     std::vector<format::Error> damage;
     const auto census = format::take_census(*after, &damage);
     REQUIRE(census);

@@ -45,6 +45,11 @@ class Heap {
     return at;
   }
   void number(uint64_t at, uint64_t value) { words_[at] = value; }
+  // An address of the needed image of that index.
+  void cross(uint64_t at, uint64_t needed, uint64_t value) {
+    words_[at] = value;
+    cross_.push_back({needed, at});
+  }
   void address(uint64_t at, uint64_t value) {
     words_[at] = value;
     pointers_.resize(words_.size());
@@ -63,6 +68,11 @@ class Heap {
   void add_rebase(format::RebaseEncoder* encoder) const {
     for (uint64_t i = 0; i < pointers_.size(); ++i) {
       if (pointers_[i]) encoder->add(ImageAddress(address_of(i)));
+    }
+  }
+  void add_cross(uint64_t needed, format::RebaseEncoder* encoder) const {
+    for (const auto& [whose, at] : cross_) {
+      if (whose == needed) encoder->add(ImageAddress(address_of(at)));
     }
   }
 
@@ -96,7 +106,15 @@ class Heap {
   std::vector<uint64_t> words_;
   std::vector<Head> heads_;
   std::vector<bool> pointers_;
+  std::vector<std::pair<uint64_t, uint64_t>> cross_;  // needed image, word
 };
+
+ByteSource stream_bytes(format::RebaseEncoder* encoder) {
+  const std::vector<uint64_t> stream = encoder->finish();
+  std::vector<uint8_t> bytes(stream.size() * 8);
+  if (!bytes.empty()) memcpy(bytes.data(), stream.data(), bytes.size());
+  return ByteSource(std::move(bytes));
+}
 
 class Builder {
  public:
@@ -121,6 +139,7 @@ class Builder {
     if (options_.large_array_bytes != 0) add_array(&data, options_.large_array_bytes);
     add_array(&data, 13);
     if (options_.lazy) add_lazy(&lazy, list);
+    for (uint64_t i = 0; i < options_.needed; ++i) add_cross_cells(&data, &lazy, i);
     if (options_.raw) model_.raws.push_back({ImageAddress(list + 8), raw_, 24});
     model_.roots.push_back({options_.name, "[Int]", ImageAddress(list), 24, {0x1234, 0x5678}, 2});
     model_.data = data.bytes();
@@ -128,10 +147,9 @@ class Builder {
     format::RebaseEncoder encoder;
     if (options_.lazy) lazy.add_rebase(&encoder);
     data.add_rebase(&encoder);
-    const std::vector<uint64_t> stream = encoder.finish();
-    std::vector<uint8_t> bytes(stream.size() * 8);
-    memcpy(bytes.data(), stream.data(), bytes.size());
-    model_.rebase = ByteSource(std::move(bytes));
+    model_.rebase = stream_bytes(&encoder);
+    add_needed(data, lazy);
+    if (options_.member) add_member();
     return std::move(model_);
   }
 
@@ -208,6 +226,56 @@ class Builder {
   void add_array(Heap* heap, uint64_t bytes) {
     const uint64_t at = closure(heap, bytes_, 2 + (bytes + 7) / 8);
     heap->number(at + 1, bytes);
+  }
+
+  static uint64_t needed_slot(uint64_t index) { return wire::kSlotBase + (index + 2) * wire::kSlotUnit; }
+
+  // Two cells, of which one points into the needed image twice, and the other at its very start and end.
+  void add_cross_cells(Heap* data, Heap* lazy, uint64_t index) {
+    const uint64_t slot = needed_slot(index);
+    const uint64_t cell = closure(data, cons_, 3);
+    data->cross(cell + 1, index, slot + wire::kUsualDataOffset + 0x4001);
+    data->cross(cell + 2, index, slot + wire::kUsualDataOffset + 0x4012);
+    const uint64_t other = closure(data, cons_, 3);
+    data->cross(other + 1, index, slot);
+    data->address(other + 2, data->address_of(cell) + 2);
+    if (!options_.lazy) return;
+    const uint64_t thunk = closure(lazy, trampoline_, 3);
+    lazy->number(thunk + 1, thunk_);
+    lazy->cross(thunk + 2, index, slot + wire::kHugePageSize * 2);
+    ++model_.lazy_closures;
+  }
+
+  void add_needed(const Heap& data, const Heap& lazy) {
+    for (uint64_t i = 0; i < options_.needed; ++i) {
+      format::ModelNeeded needed;
+      needed.name = "other" + std::to_string(i) + ".snap";
+      needed.record.slot_address = needed_slot(i);
+      needed.record.size = wire::kHugePageSize * 2;
+      for (uint8_t& byte : needed.record.content_id) byte = static_cast<uint8_t>(0xc0 + i);
+      format::RebaseEncoder encoder;
+      lazy.add_cross(i, &encoder);
+      data.add_cross(i, &encoder);
+      needed.cross = stream_bytes(&encoder);
+      model_.needed.push_back(std::move(needed));
+    }
+  }
+
+  void add_member() {
+    format::ModelMember member;
+    member.name = "part";
+    wire::Member& record = member.record;
+    record.flags = wire::kMemberWhole;
+    record.slot_address = wire::kSlotBase + 5 * wire::kSlotUnit;
+    record.data_address = record.slot_address + wire::kUsualDataOffset;
+    record.data_size = model_.data.size();
+    record.new_data_address = model_.data_address.value();
+    record.lazy_size = model_.lazy.size();
+    if (record.lazy_size != 0) {
+      record.lazy_address = record.slot_address + ghc::kMegablockSize;
+      record.new_lazy_address = model_.lazy_address.value();
+    }
+    model_.members.push_back(std::move(member));
   }
 
   void add_lazy(Heap* heap, uint64_t list) {

@@ -15,6 +15,8 @@ struct SampleOptions {
   uint64_t large_array_bytes = 0;  // an extra byte array, which may span megablocks
   bool lazy = false;               // a megablock of lazy closures
   bool raw = false;                // a word that refers to the program
+  uint64_t needed = 0;             // images that cells (and a lazy closure) point into
+  bool member = false;             // the image says that it was linked from one member
   uint64_t more_targets = 0;       // targets that no closure uses, with long names
   std::string name = "sample";
 };

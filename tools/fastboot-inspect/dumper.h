@@ -28,6 +28,8 @@ class Dumper {
   // `internal`: words that the rebase stream names.
   virtual void relocs(const format::Reader& reader, uint64_t internal) = 0;
   virtual void notes(const format::Reader& reader) = 0;
+  // `words`: how many words of the image point into each needed one.
+  virtual void dynamic(const format::Reader& reader, const std::vector<uint64_t>& words) = 0;
   virtual void roots(const format::Reader& reader) = 0;
   virtual void objects(const format::Reader& reader, const format::Census& census) = 0;
 };

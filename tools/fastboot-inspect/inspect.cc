@@ -45,6 +45,7 @@ class Inspector {
     if (options_.symbols) dumper_.symbols(*reader);
     if (options_.relocs) relocs(*reader);
     if (options_.notes) dumper_.notes(*reader);
+    if (options_.dynamic) dynamic(*reader);
     if (options_.roots) dumper_.roots(*reader);
     if (options_.objects) objects(*reader);
   }
@@ -55,15 +56,21 @@ class Inspector {
     dumper_.sections(reader, *sections);
   }
 
-  void relocs(const Reader& reader) {
-    format::RebaseCursor cursor = reader.rebase_cursor();
-    uint64_t internal = 0;
-    for (;; ++internal) {
+  uint64_t count(const Reader& reader, format::RebaseCursor cursor) {
+    uint64_t words = 0;
+    for (;; ++words) {
       const auto next = cursor.next();
       if (!next) warn(in_file(next.error(), reader));
-      if (!next || !*next) break;
+      if (!next || !*next) return words;
     }
-    dumper_.relocs(reader, internal);
+  }
+
+  void relocs(const Reader& reader) { dumper_.relocs(reader, count(reader, reader.rebase_cursor())); }
+
+  void dynamic(const Reader& reader) {
+    std::vector<uint64_t> words;
+    for (uint64_t i = 0; i < reader.view().needed_count; ++i) words.push_back(count(reader, reader.cross_cursor(i)));
+    dumper_.dynamic(reader, words);
   }
 
   void objects(const Reader& reader) {

@@ -167,6 +167,27 @@ class JsonDumper : public Dumper {
     json_.end_array();
   }
 
+  void dynamic(const Reader& reader, const std::vector<uint64_t>& words) override {
+    const wire::View& view = reader.view();
+    json_.key("dynamic");
+    json_.begin_object();
+    json_.key("entries");
+    json_.begin_array();
+    for (uint64_t i = 0; i < view.dynamic_count; ++i) {
+      const Elf64_Dyn& entry = view.dynamic[i];
+      const auto text = dynamic_text(reader, entry);
+      json_.begin_object();
+      json_.text("tag", dynamic_tag(entry.d_tag));
+      json_.key("value");
+      text ? json_.text(*text) : json_.address(entry.d_un.d_val);
+      json_.end_object();
+    }
+    json_.end_array();
+    needed_images(reader, words);
+    members(reader);
+    json_.end_object();
+  }
+
   void roots(const Reader& reader) override {
     const wire::View& view = reader.view();
     json_.key("roots");
@@ -219,6 +240,43 @@ class JsonDumper : public Dumper {
     if (!options_.decode) return;
     json_.key("decoded");
     symbol ? json_.text(tools::decode_symbol(*symbol)) : json_.null();
+  }
+
+  void needed_images(const Reader& reader, const std::vector<uint64_t>& words) {
+    json_.key("needed");
+    json_.begin_array();
+    for (uint64_t i = 0; i < reader.view().needed_count; ++i) {
+      const wire::Needed& needed = reader.view().needed[i];
+      json_.begin_object();
+      string("name", reader.string(needed.name));
+      json_.text("content_id", to_hex(needed.content_id, sizeof needed.content_id));
+      json_.address("slot_address", needed.slot_address);
+      json_.number("bytes", needed.size);
+      json_.number("words", words[i]);
+      json_.end_object();
+    }
+    json_.end_array();
+  }
+
+  void members(const Reader& reader) {
+    json_.key("members");
+    json_.begin_array();
+    for (uint64_t i = 0; i < reader.view().member_count; ++i) {
+      const wire::Member& member = reader.view().members[i];
+      json_.begin_object();
+      string("name", reader.string(member.name));
+      json_.boolean("whole", (member.flags & wire::kMemberWhole) != 0);
+      json_.text("content_id", to_hex(member.content_id, sizeof member.content_id));
+      json_.address("slot_address", member.slot_address);
+      json_.address("lazy_address", member.lazy_address);
+      json_.number("lazy_bytes", member.lazy_size);
+      json_.address("data_address", member.data_address);
+      json_.number("data_bytes", member.data_size);
+      json_.address("new_lazy_address", member.new_lazy_address);
+      json_.address("new_data_address", member.new_data_address);
+      json_.end_object();
+    }
+    json_.end_array();
   }
 
   void note(std::string_view owner, uint64_t type, uint64_t bytes) {

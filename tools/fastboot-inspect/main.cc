@@ -16,6 +16,7 @@ void add_options(CLI::App* app, Options* options) {
   app->add_flag("-s,--syms,--symbols", options->symbols, "the symbols: roots defined, targets undefined");
   app->add_flag("-r,--relocs", options->relocs, "the relocations, told apart by what they are for");
   app->add_flag("-n,--notes", options->notes, "the notes");
+  app->add_flag("-d,--dynamic", options->dynamic, "the dynamic section, and the images needed and linked in");
   app->add_flag("--roots", options->roots, "the roots with their types");
   app->add_flag("--objects", options->objects, "closures and bytes by constructor");
   app->add_flag("--json", options->json, "one JSON document instead of text");

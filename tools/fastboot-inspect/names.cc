@@ -80,6 +80,23 @@ std::string relocation_type(uint64_t info) {
   }
 }
 
+std::string dynamic_tag(int64_t tag) {
+  static constexpr std::pair<int64_t, const char*> kTags[] = {
+      {DT_NULL, "NULL"},      {DT_NEEDED, "NEEDED"}, {DT_SONAME, "SONAME"},   {DT_GNU_HASH, "GNU_HASH"},
+      {DT_STRTAB, "STRTAB"},  {DT_SYMTAB, "SYMTAB"}, {DT_STRSZ, "STRSZ"},     {DT_SYMENT, "SYMENT"},
+      {DT_RELA, "RELA"},      {DT_RELASZ, "RELASZ"}, {DT_RELAENT, "RELAENT"}, {DT_FLAGS, "FLAGS"},
+      {DT_FLAGS_1, "FLAGS_1"}};
+  for (const auto& [known, name] : kTags) {
+    if (known == tag) return name;
+  }
+  return fmt::format("<unknown: {:x}>", tag);
+}
+
+std::optional<std::string> dynamic_text(const format::Reader& reader, const Elf64_Dyn& entry) {
+  if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_SONAME) return std::nullopt;
+  return checked(reader.string(entry.d_un.d_val));
+}
+
 std::string target_kind(uint16_t kind) {
   static constexpr const char* kNames[] = {"constructor", "function",   "thunk",      "rts",   "static closure",
                                            "static root", "slow entry", "trampoline", "image", "raw address"};
@@ -87,9 +104,9 @@ std::string target_kind(uint16_t kind) {
 }
 
 std::string table_name(uint32_t kind) {
-  static constexpr const char* kNames[] = {"dynsym",  "dynstr",  "gnu_hash", "rela",    "dynamic",
-                                           "targets", "bitmaps", "roots",    "binding", "link_table",
-                                           "info",    "lazy",    "data",     "rebase",  "chunk_hashes"};
+  static constexpr const char* kNames[] = {"dynsym",  "dynstr", "gnu_hash",     "rela",       "dynamic", "targets",
+                                           "bitmaps", "roots",  "binding",      "link_table", "info",    "lazy",
+                                           "data",    "rebase", "chunk_hashes", "needed",     "cross",   "members"};
   static_assert(std::size(kNames) == wire::kTableCount);
   return kind >= 1 && kind <= std::size(kNames) ? kNames[kind - 1] : kCorrupt;
 }

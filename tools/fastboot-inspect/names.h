@@ -16,6 +16,10 @@ std::string section_flags(uint64_t flags);
 std::string symbol_type(uint8_t info);
 std::string symbol_binding(uint8_t info);
 std::string relocation_type(uint64_t info);
+// "NEEDED"
+std::string dynamic_tag(int64_t tag);
+// The text that the entry's value is the place of, where it is.
+std::optional<std::string> dynamic_text(const format::Reader& reader, const Elf64_Dyn& entry);
 std::string target_kind(uint16_t kind);
 std::string table_name(uint32_t kind);
 // "9.0.2"

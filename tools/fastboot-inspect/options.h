@@ -12,6 +12,7 @@ struct Options {
   bool symbols = false;
   bool relocs = false;
   bool notes = false;
+  bool dynamic = false;
   bool roots = false;
   bool objects = false;
   bool json = false;
@@ -19,7 +20,7 @@ struct Options {
   bool decode = false;
   std::vector<std::string> files;
 
-  bool summary() const { return !(header || sections || symbols || relocs || notes || roots || objects); }
+  bool summary() const { return !(header || sections || symbols || relocs || notes || dynamic || roots || objects); }
 };
 
 }  // namespace fastboot::inspect

@@ -115,6 +115,23 @@ class TextDumper : public Dumper {
     snapshot_header(*reader.view().header, reader);
   }
 
+  void dynamic(const Reader& reader, const std::vector<uint64_t>& words) override {
+    const wire::View& view = reader.view();
+    const uint64_t offset = view.table(TableKind::dynamic).address - view.header->slot_address;
+    out_.print("\nDynamic section at offset {:#x} contains {} entries:\n", offset, view.dynamic_count);
+    out_.write("  Tag        Type                         Name/Value\n");
+    for (uint64_t i = 0; i < view.dynamic_count; ++i) {
+      const Elf64_Dyn& entry = view.dynamic[i];
+      const auto text = dynamic_text(reader, entry);
+      const std::string value = !text                      ? fmt::format("{:#x}", entry.d_un.d_val)
+                                : entry.d_tag == DT_NEEDED ? fmt::format("Shared library: [{}]", name(*text))
+                                                           : fmt::format("Library soname: [{}]", name(*text));
+      out_.print(" 0x{:016x} {:<20} {}\n", entry.d_tag, "(" + dynamic_tag(entry.d_tag) + ")", value);
+    }
+    needed_images(reader, words);
+    members(reader);
+  }
+
   void roots(const Reader& reader) override {
     const wire::View& view = reader.view();
     out_.print("\n{} root{}:\n", view.root_count, view.root_count == 1 ? "" : "s");
@@ -171,6 +188,34 @@ class TextDumper : public Dumper {
   std::string relocation_symbol(const Reader& reader, uint64_t index) const {
     const wire::View& view = reader.view();
     return symbol_name(reader, ELF64_R_SYM(view.relas[index].r_info));
+  }
+
+  void needed_images(const Reader& reader, const std::vector<uint64_t>& words) {
+    const wire::View& view = reader.view();
+    if (view.needed_count == 0) return;
+    out_.print("\nNeeds {} image{}:\n", view.needed_count, view.needed_count == 1 ? "" : "s");
+    tools::Table table({{"Expected at"}, {"Size", Align::right}, {"Words", Align::right}, {"Content id"}, {"Name"}});
+    for (uint64_t i = 0; i < view.needed_count; ++i) {
+      const wire::Needed& needed = view.needed[i];
+      table.add({fmt::format("{:016x}", needed.slot_address), fmt::format("{:#x}", needed.size),
+                 tools::grouped(words[i]), to_hex(needed.content_id, sizeof needed.content_id),
+                 name(reader.string(needed.name))});
+    }
+    table.print(&out_);
+  }
+
+  void members(const Reader& reader) {
+    const wire::View& view = reader.view();
+    if (view.member_count == 0) return;
+    out_.print("\nLinked from {} image{}:\n", view.member_count, view.member_count == 1 ? "" : "s");
+    tools::Table table({{"Data"}, {"Was"}, {"Size", Align::right}, {"Content id"}, {"Name"}});
+    for (uint64_t i = 0; i < view.member_count; ++i) {
+      const wire::Member& member = view.members[i];
+      table.add({fmt::format("{:016x}", member.new_data_address), fmt::format("{:016x}", member.data_address),
+                 fmt::format("{:#x}", member.data_size), to_hex(member.content_id, sizeof member.content_id),
+                 name(reader.string(member.name)) + ((member.flags & wire::kMemberWhole) != 0 ? "" : " (not whole)")});
+    }
+    table.print(&out_);
   }
 
   void summarize_roots(const Reader& reader) {

@@ -38,6 +38,9 @@ enum class Code : uint32_t {
   unsupported_way = 212,      // this RTS way or link mode cannot thaw or freeze
   mapping_failed = 213,       // mmap or mprotect failed
   no_build_id = 214,          // the program carries no build-id and cannot be recognised
+  missing_dependency = 215,   // an image that it points into is not found, or cannot be thawed
+  wrong_dependency = 216,     // an image that it points into is another than it was frozen against
+  circular_dependency = 217,  // images that need each other
 
   // 3xx: freezing: closures that cannot be frozen (with the path from the root)
   refused_mutable = 301,           // MUT_VAR, mutable arrays, and holders of mutable bytes
@@ -52,6 +55,8 @@ enum class Code : uint32_t {
   refused_lazy = 310,              // thunks and selector thunks, where the object model cannot hold them yet
   refused_function = 311,          // functions with free variables and partial applications, likewise
   refused_busy = 312,              // a thunk that another thread is evaluating; waited for, for a bounded time
+  refused_root_elsewhere = 313,    // a root that lies in an image that the freeze refers to
+  refused_dependency = 314,        // images to refer to that one snapshot cannot need together
 
   // 4xx: writing
   write_failed = 401,

@@ -24,12 +24,15 @@ enum Section : uint32_t {
   kSecTargets,
   kSecBitmaps,
   kSecRoots,
+  kSecNeeded,
+  kSecMembers,
   kSecBinding,
   kSecGot,
   kSecInfo,
   kSecLazy,
   kSecData,
   kSecRebase,
+  kSecCross,
   kSecHash,
   kSecShstrtab,
   kSectionCount
@@ -46,12 +49,15 @@ constexpr const char* kSectionNames[kSectionCount] = {"",
                                                       ".fastboot.targets",
                                                       ".fastboot.bitmaps",
                                                       ".fastboot.roots",
+                                                      ".fastboot.needed",
+                                                      ".fastboot.members",
                                                       ".fastboot.binding",
                                                       ".got",
                                                       ".fastboot.info",
                                                       ".fastboot.lazy",
                                                       ".fastboot.data",
                                                       ".fastboot.rebase",
+                                                      ".fastboot.cross",
                                                       ".fastboot.hash",
                                                       ".shstrtab"};
 
@@ -90,13 +96,13 @@ class NameTable {
 
 // The parts of the hot metadata whose sizes do not follow from counts alone.
 struct Parts {
-  Buffer strings, symbols, targets, roots, binding, hash;
+  Buffer strings, symbols, targets, roots, needed, members, binding, hash;
   uint32_t soname = 0;
   uint32_t undefined_symbols = 0;  // with the null symbol
 
   bool failed() const {
-    return strings.failed() || symbols.failed() || targets.failed() || roots.failed() || binding.failed() ||
-           hash.failed();
+    return strings.failed() || symbols.failed() || targets.failed() || roots.failed() || needed.failed() ||
+           members.failed() || binding.failed() || hash.failed();
   }
 };
 
@@ -167,6 +173,29 @@ void build_roots(const SnapshotInput& input, const Layout& layout, const uint32_
   }
 }
 
+// Words of all cross streams.
+uint64_t cross_words(const SnapshotInput& input) {
+  uint64_t words = 0;
+  for (uint64_t i = 0; i < input.needed_count; ++i) words += input.needed[i].record.cross_count;
+  return words;
+}
+
+void build_needed(const SnapshotInput& input, Parts* parts) {
+  uint64_t first = 0;
+  for (uint64_t i = 0; i < input.needed_count; ++i) {
+    Needed record = input.needed[i].record;
+    record.name = parts->strings.append_string(input.needed[i].name);
+    record.cross_first = first;
+    first += record.cross_count;
+    parts->needed.append(&record, sizeof record);
+  }
+  for (uint64_t i = 0; i < input.member_count; ++i) {
+    Member record = input.members[i].record;
+    record.name = parts->strings.append_string(input.members[i].name);
+    parts->members.append(&record, sizeof record);
+  }
+}
+
 // .gnu.hash over the defined symbols, which stand last. One bucket: a snapshot has a handful of roots, and nothing
 // looks them up through the dynamic loader.
 void build_gnu_hash(Parts* parts) {
@@ -193,7 +222,9 @@ void number_sections(const SnapshotInput& input, uint32_t index[kSectionCount]) 
   uint32_t next = 0;
   for (uint32_t i = 0; i < kSectionCount; ++i) {
     const bool absent = (i == kSecBitmaps && input.bitmap_count == 0) || (i == kSecLazy && input.lazy_size == 0) ||
-                        (i == kSecInfo && input.info_size == 0);
+                        (i == kSecInfo && input.info_size == 0) ||
+                        ((i == kSecNeeded || i == kSecCross) && input.needed_count == 0) ||
+                        (i == kSecMembers && input.member_count == 0);
     index[i] = absent ? 0 : next++;
   }
 }
@@ -207,6 +238,7 @@ bool build_parts(const SnapshotInput& input, const Layout& layout, Parts* parts,
   build_targets(input, parts);
   parts->undefined_symbols = static_cast<uint32_t>(parts->symbols.size() / sizeof(Elf64_Sym));
   build_roots(input, layout, section_index, parts);
+  build_needed(input, parts);
   emit_binding(input, &parts->binding);
   if (!parts->failed()) build_gnu_hash(parts);
   if (parts->failed()) return fail(error, Code::out_of_memory, "no memory for the snapshot's metadata");
@@ -224,7 +256,8 @@ uint16_t segment_count(const SnapshotInput& input) {
 
 // Offsets of the pieces of the hot metadata.
 struct Hot {
-  uint64_t build_id, note, hash, symbols, strings, rela, dynamic, targets, bitmaps, roots, binding, end;
+  uint64_t build_id, note, hash, symbols, strings, rela, dynamic, targets, bitmaps, roots, needed, members, binding,
+      end;
   uint64_t rela_count, dynamic_count;
 };
 
@@ -241,14 +274,18 @@ Hot plan_hot(const SnapshotInput& input, const Parts& parts) {
   hot.rela = round_up(hot.strings + parts.strings.size(), 8);
   hot.rela_count = input.target_count + input.raw_count;
   hot.dynamic = hot.rela + hot.rela_count * sizeof(Elf64_Rela);
-  hot.dynamic_count = 12;
+  hot.dynamic_count = 12 + input.needed_count;
   hot.targets = hot.dynamic + hot.dynamic_count * sizeof(Elf64_Dyn);
   hot.bitmaps = hot.targets + parts.targets.size();
   hot.roots = hot.bitmaps + input.bitmap_count * 8;
-  hot.binding = hot.roots + parts.roots.size();
+  hot.needed = hot.roots + parts.roots.size();
+  hot.members = hot.needed + parts.needed.size();
+  hot.binding = hot.members + parts.members.size();
   hot.end = hot.binding + parts.binding.size();
   return hot;
 }
+
+uint64_t cold_size(const Layout& layout) { return layout.rebase_size + layout.cross_size + layout.hashes_size; }
 
 void plan_segments(const SnapshotInput& input, const Hot& hot, Layout* layout) {
   const uint64_t slot = input.slot_address;
@@ -275,10 +312,12 @@ void plan_segments(const SnapshotInput& input, const Hot& hot, Layout* layout) {
   layout->cold_offset = layout->data_offset + input.data_size;
   layout->cold_address = layout->data_address + input.data_size;
   layout->rebase_size = input.rebase_size;
-  layout->hashes_size =
-      (chunk_count(input.lazy_size) + chunk_count(input.data_size) + chunk_count(input.rebase_size)) * kHashSize;
-  layout->tail_offset = layout->cold_offset + layout->rebase_size + layout->hashes_size;
-  const uint64_t end = layout->cold_address + layout->rebase_size + layout->hashes_size - slot;
+  layout->cross_size = cross_words(input) * 8;
+  layout->hashes_size = (chunk_count(input.lazy_size) + chunk_count(input.data_size) + chunk_count(input.rebase_size) +
+                         chunk_count(layout->cross_size)) *
+                        kHashSize;
+  layout->tail_offset = layout->cold_offset + cold_size(*layout);
+  const uint64_t end = layout->cold_address + cold_size(*layout) - slot;
   layout->slot_size = input.slot_size != 0 ? input.slot_size : round_up(end, kSlotUnit);
 }
 
@@ -302,7 +341,7 @@ bool plan_all(const SnapshotInput& input, Layout* layout, Parts* parts, Hot* hot
   number_sections(input, index);
   const uint64_t headers = round_up(layout->tail_offset + section_names_size(index), 8);
   layout->file_size = round_up(headers + (index[kSecShstrtab] + 1) * sizeof(Elf64_Shdr), kPageSize);
-  const uint64_t end = layout->cold_address + layout->rebase_size + layout->hashes_size - input.slot_address;
+  const uint64_t end = layout->cold_address + cold_size(*layout) - input.slot_address;
   if (end > layout->slot_size) {
     return fail(error, Code::image_too_large,
                 "the image takes 0x%llx bytes, and its slot has 0x%llx; give it a larger slot",
@@ -329,7 +368,7 @@ void put_program_headers(const SnapshotInput& input, const Layout& layout, const
   }
   add(PT_LOAD, PF_R, layout.data_offset, layout.data_address, input.data_size, input.data_size,
       input.data_size >= kHugePageSize ? kHugePageSize : kPageSize);
-  const uint64_t cold = layout.rebase_size + layout.hashes_size;
+  const uint64_t cold = cold_size(layout);
   add(PT_LOAD, PF_R, layout.cold_offset, layout.cold_address, cold, cold, kPageSize);
   const uint64_t dynamic = hot.dynamic_count * sizeof(Elf64_Dyn);
   add(PT_DYNAMIC, PF_R, hot.dynamic, slot + hot.dynamic, dynamic, dynamic, 8);
@@ -373,7 +412,7 @@ void put_relocations(const SnapshotInput& input, const Layout& layout, const Hot
   }
 }
 
-void put_dynamic(const SnapshotInput& input, const Hot& hot, const Parts& parts, Buffer* out) {
+void put_dynamic(const SnapshotInput& input, const Hot& hot, Parts& parts, Buffer* out) {
   const uint64_t slot = input.slot_address;
   const struct {
     int64_t tag;
@@ -389,15 +428,17 @@ void put_dynamic(const SnapshotInput& input, const Hot& hot, const Parts& parts,
               {DT_RELAENT, sizeof(Elf64_Rela)},
               // Raw references are relocations in read-only data: tools want to be told.
               {DT_FLAGS, uint64_t{DF_BIND_NOW} | (input.raw_count == 0 ? 0 : DF_TEXTREL)},
-              {DT_FLAGS_1, DF_1_NOOPEN},
-              {DT_NULL, 0}};
-  static_assert(sizeof list / sizeof list[0] == 12);
+              {DT_FLAGS_1, DF_1_NOOPEN}};
+  static_assert(sizeof list / sizeof list[0] == 11);  // and the one that ends the table
   auto* dynamic = out->at<Elf64_Dyn>(hot.dynamic);
-  for (const auto& entry : list) {
-    dynamic->d_tag = entry.tag;
-    dynamic->d_un.d_val = entry.value;
+  const auto put = [&](int64_t tag, uint64_t value) {
+    dynamic->d_tag = tag;
+    dynamic->d_un.d_val = value;
     ++dynamic;
-  }
+  };
+  put(list[0].tag, list[0].value);
+  for (uint64_t i = 0; i < input.needed_count; ++i) put(DT_NEEDED, parts.needed.at<Needed>(0)[i].name);
+  for (uint64_t i = 1; i < sizeof list / sizeof list[0]; ++i) put(list[i].tag, list[i].value);
 }
 
 void fill_tables(const SnapshotInput& input, const Layout& layout, const Hot& hot, const Parts& parts, Header* header) {
@@ -425,7 +466,11 @@ void fill_tables(const SnapshotInput& input, const Layout& layout, const Hot& ho
   put(TableKind::lazy, layout.lazy_address, 1, input.lazy_size);
   put(TableKind::data, layout.data_address, 1, input.data_size);
   put(TableKind::rebase, layout.cold_address, 8, layout.rebase_size);
-  put(TableKind::chunk_hashes, layout.cold_address + layout.rebase_size, kHashSize, layout.hashes_size);
+  put(TableKind::chunk_hashes, layout.cold_address + layout.rebase_size + layout.cross_size, kHashSize,
+      layout.hashes_size);
+  put(TableKind::needed, slot + hot.needed, sizeof(Needed), parts.needed.size());
+  put(TableKind::cross, layout.cold_address + layout.rebase_size, 8, layout.cross_size);
+  put(TableKind::members, slot + hot.members, sizeof(Member), parts.members.size());
 }
 
 void put_notes(const SnapshotInput& input, const Layout& layout, const Hot& hot, const Parts& parts,
@@ -511,6 +556,8 @@ void list_sections(const SnapshotInput& input, const Layout& layout, const Hot& 
   hot_section(kSecTargets, SHT_PROGBITS, hot.targets, parts.targets.size(), 0, 0, 8, 0);
   if (index[kSecBitmaps] != 0) hot_section(kSecBitmaps, SHT_PROGBITS, hot.bitmaps, input.bitmap_count * 8, 0, 0, 8, 0);
   hot_section(kSecRoots, SHT_PROGBITS, hot.roots, parts.roots.size(), 0, 0, 8, 0);
+  if (index[kSecNeeded] != 0) hot_section(kSecNeeded, SHT_PROGBITS, hot.needed, parts.needed.size(), 0, 0, 8, 0);
+  if (index[kSecMembers] != 0) hot_section(kSecMembers, SHT_PROGBITS, hot.members, parts.members.size(), 0, 0, 8, 0);
   hot_section(kSecBinding, SHT_PROGBITS, hot.binding, parts.binding.size(), 0, 0, 8, 0);
   out->add(kSecGot, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, layout.link_address, layout.link_offset,
            layout.link_table_size, 0, 0, 8, 8);
@@ -526,8 +573,13 @@ void list_sections(const SnapshotInput& input, const Layout& layout, const Hot& 
            0);
   out->add(kSecRebase, SHT_PROGBITS, SHF_ALLOC, layout.cold_address, layout.cold_offset, layout.rebase_size, 0, 0, 8,
            0);
-  out->add(kSecHash, SHT_PROGBITS, SHF_ALLOC, layout.cold_address + layout.rebase_size,
-           layout.cold_offset + layout.rebase_size, layout.hashes_size, 0, 0, 8, 0);
+  const uint64_t hashes = layout.rebase_size + layout.cross_size;
+  if (index[kSecCross] != 0) {
+    out->add(kSecCross, SHT_PROGBITS, SHF_ALLOC, layout.cold_address + layout.rebase_size,
+             layout.cold_offset + layout.rebase_size, layout.cross_size, 0, 0, 8, 0);
+  }
+  out->add(kSecHash, SHT_PROGBITS, SHF_ALLOC, layout.cold_address + hashes, layout.cold_offset + hashes,
+           layout.hashes_size, 0, 0, 8, 0);
 }
 
 uint16_t put_tail(const SnapshotInput& input, const Layout& layout, const Hot& hot, const Parts& parts, Buffer* tail,
@@ -576,6 +628,8 @@ bool emit(const SnapshotInput& input, const Layout& layout, const uint8_t* chunk
   if (parts.targets.size() != 0) memcpy(out->data() + hot.targets, parts.targets.data(), parts.targets.size());
   if (input.bitmap_count != 0) memcpy(out->data() + hot.bitmaps, input.bitmaps, input.bitmap_count * 8);
   if (parts.roots.size() != 0) memcpy(out->data() + hot.roots, parts.roots.data(), parts.roots.size());
+  if (parts.needed.size() != 0) memcpy(out->data() + hot.needed, parts.needed.data(), parts.needed.size());
+  if (parts.members.size() != 0) memcpy(out->data() + hot.members, parts.members.data(), parts.members.size());
   memcpy(out->data() + hot.binding, parts.binding.data(), parts.binding.size());
   return seal(hot, layout.file_size, out, error);
 }

@@ -1,9 +1,10 @@
-// Making the metadata of a snapshot: everything in the file but the bytes of lazy, data, rebase and chunk hashes.
+// Making the metadata of a snapshot: everything in the file but the bytes of lazy, data, rebase, cross and chunk
+// hashes.
 //
 // Both writers of the format use this: the runtime, which freezes, and the tools, which rewrite. The layout is final
 // before the first byte is made.
 //
-//   file     | hot metadata | .got zeros | lazy | (hole) | data | rebase | hashes | section names, headers, padding |
+//   file     | hot metadata | .got zeros | lazy | (hole) | data | rebase | cross | hashes | section names, headers |
 //   image    S              S+link             +1 MiB     +2 MiB
 #pragma once
 
@@ -37,6 +38,16 @@ struct RawReference {
   int64_t addend;
 };
 
+struct NeededInput {
+  Needed record;     // `name` and `cross_first` are filled in by emit()
+  const char* name;  // NAME.snap
+};
+
+struct MemberInput {
+  Member record;  // `name` is filled in by emit()
+  const char* name;
+};
+
 struct ModuleInput {
   const uint8_t* build_id;
   uint32_t build_id_size;
@@ -66,11 +77,16 @@ struct SnapshotInput {
   uint64_t module_count = 0;
   const BindingEntry* entries = nullptr;  // one for each target, then further static roots
   uint64_t entry_count = 0;               // 0: as many as targets
+  const NeededInput* needed = nullptr;
+  uint64_t needed_count = 0;
+  const MemberInput* members = nullptr;
+  uint64_t member_count = 0;
 
   uint64_t info_size = 0;  // bytes of interned info tables
   uint64_t lazy_size = 0;  // multiples of the page size
   uint64_t data_size = 0;
   uint64_t rebase_size = 0;  // bytes
+  // The cross streams take what `needed` says.
 };
 
 // Where everything lies. File offsets and image addresses.
@@ -81,7 +97,7 @@ struct Layout {
   uint64_t lazy_offset = 0, lazy_address = 0;
   uint64_t data_offset = 0, data_address = 0;
   uint64_t cold_offset = 0, cold_address = 0;
-  uint64_t rebase_size = 0, hashes_size = 0;
+  uint64_t rebase_size = 0, cross_size = 0, hashes_size = 0;
   uint64_t tail_offset = 0;
   uint64_t slot_size = 0;
   uint64_t file_size = 0;

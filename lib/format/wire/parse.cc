@@ -280,14 +280,29 @@ bool check_segments(const View& view, Error* error) {
 
 // --- tables --------------------------------------------------------------------------------------
 
-constexpr uint32_t kEntrySizes[kTableCount] = {
-    sizeof(Elf64_Sym), 1, 1, sizeof(Elf64_Rela), sizeof(Elf64_Dyn), sizeof(Target), 8, sizeof(Root), 1, 8, 1, 1, 1, 8,
-    kHashSize};
+constexpr uint32_t kEntrySizes[kTableCount] = {sizeof(Elf64_Sym),
+                                               1,
+                                               1,
+                                               sizeof(Elf64_Rela),
+                                               sizeof(Elf64_Dyn),
+                                               sizeof(Target),
+                                               8,
+                                               sizeof(Root),
+                                               1,
+                                               8,
+                                               1,
+                                               1,
+                                               1,
+                                               8,
+                                               kHashSize,
+                                               sizeof(Needed),
+                                               8,
+                                               sizeof(Member)};
 
 const char* table_name(TableKind kind) {
-  constexpr const char* kNames[kTableCount] = {"dynsym",  "dynstr",  "gnu_hash", "rela",    "dynamic",
-                                               "targets", "bitmaps", "roots",    "binding", "link table",
-                                               "info",    "lazy",    "data",     "rebase",  "chunk hashes"};
+  constexpr const char* kNames[kTableCount] = {"dynsym",  "dynstr", "gnu_hash",     "rela",       "dynamic", "targets",
+                                               "bitmaps", "roots",  "binding",      "link table", "info",    "lazy",
+                                               "data",    "rebase", "chunk hashes", "needed",     "cross",   "members"};
   return kNames[static_cast<uint32_t>(kind) - 1];
 }
 
@@ -301,6 +316,7 @@ const Segment* segment_of(const View& view, TableKind kind) {
     case TableKind::data:
       return &view.data;
     case TableKind::rebase:
+    case TableKind::cross:
     case TableKind::chunk_hashes:
       return &view.cold;
     default:
@@ -340,17 +356,27 @@ bool check_exact_tables(const View& view, Error* error) {
   const Table& lazy = view.table(TableKind::lazy);
   const Table& data = view.table(TableKind::data);
   const Table& rebase = view.table(TableKind::rebase);
+  const Table& cross = view.table(TableKind::cross);
   const Table& hashes = view.table(TableKind::chunk_hashes);
+  const Table& needed = view.table(TableKind::needed);
+  const Table& members = view.table(TableKind::members);
   const bool exact =
       got.address == view.link.address && got.size == view.link.file_size && got.count == view.target_count &&
       (info.size == 0 || info.address == view.link.address + got.size) &&
       round_up(info.size, kPageSize) == view.link.size - got.size && lazy.size == view.lazy.size &&
       (lazy.size == 0 || lazy.address == view.lazy.address) && data.size == view.data.size &&
-      data.address == view.data.address && rebase.size + hashes.size == view.cold.size &&
-      (rebase.size == 0 || rebase.address == view.cold.address) && hashes.address == view.cold.address + rebase.size &&
-      rebase.count * 8 == rebase.size &&
-      hashes.size == (chunk_count(lazy.size) + chunk_count(data.size) + chunk_count(rebase.size)) * kHashSize;
-  if (!exact) return fail(error, Code::corrupt, "the tables of the link, heap and cold segments do not fill these");
+      data.address == view.data.address && rebase.size + cross.size + hashes.size == view.cold.size &&
+      (rebase.size == 0 || rebase.address == view.cold.address) &&
+      (cross.size == 0 || cross.address == view.cold.address + rebase.size) &&
+      hashes.address == view.cold.address + rebase.size + cross.size && rebase.count * 8 == rebase.size &&
+      cross.count * 8 == cross.size && needed.count * sizeof(Needed) == needed.size &&
+      members.count * sizeof(Member) == members.size &&
+      hashes.size ==
+          (chunk_count(lazy.size) + chunk_count(data.size) + chunk_count(rebase.size) + chunk_count(cross.size)) *
+              kHashSize;
+  if (!exact)
+    return fail(error, Code::corrupt,
+                "the tables of the link, heap and cold segments do not fill these, or entries their table");
   return true;
 }
 
@@ -479,12 +505,20 @@ bool check_relocations(const View& view, Error* error) {
 bool check_dynamic(const View& view, Error* error) {
   const uint64_t slot = view.header->slot_address;
   uint64_t seen = 0;
+  uint64_t needed = 0;
   bool ended = false;
   for (uint64_t i = 0; i < view.dynamic_count; ++i) {
     const Elf64_Dyn& entry = view.dynamic[i];
     if (entry.d_tag == DT_NULL) {
       ended = true;
       break;
+    }
+    if (entry.d_tag == DT_NEEDED) {
+      if (needed >= view.needed_count || view.needed[needed].name != entry.d_un.d_val) {
+        return fail(error, Code::corrupt, "dynamic entry DT_NEEDED %llu does not agree with the table needed",
+                    static_cast<ull>(needed));
+      }
+      ++needed;
     }
     if (entry.d_tag < 0 || entry.d_tag >= 64 || entry.d_tag == DT_NEEDED) continue;
     if ((seen >> entry.d_tag & 1) != 0) {
@@ -503,6 +537,102 @@ bool check_dynamic(const View& view, Error* error) {
     }
   }
   if (!ended) return fail(error, Code::corrupt, "the dynamic table has no end");
+  if (needed != view.needed_count) {
+    return fail(error, Code::corrupt, "%llu dynamic entries DT_NEEDED for %llu needed images", static_cast<ull>(needed),
+                static_cast<ull>(view.needed_count));
+  }
+  return true;
+}
+
+// A file's name and nothing else: it is looked for in directories that others chose.
+bool is_snapshot_name(const char* name) {
+  const size_t size = strlen(name);
+  const size_t ending = sizeof kSnapshotEnding - 1;
+  return size > ending && strcmp(name + size - ending, kSnapshotEnding) == 0 &&
+         strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-") == size;
+}
+
+bool check_needed(const View& view, Error* error) {
+  const Header& header = *view.header;
+  if (view.needed_count > kMaxNeeded) {
+    return fail(error, Code::corrupt, "%llu needed images; expected at most %llu", static_cast<ull>(view.needed_count),
+                static_cast<ull>(kMaxNeeded));
+  }
+  uint64_t words = 0;
+  for (uint64_t i = 0; i < view.needed_count; ++i) {
+    const Needed& needed = view.needed[i];
+    const auto n = static_cast<ull>(i);
+    if (needed.name >= view.strings_size || !is_snapshot_name(view.string(needed.name))) {
+      return fail(error, Code::corrupt, "needed image %llu: its name is not that of a file NAME.snap", n);
+    }
+    const uint64_t end = needed.slot_address + needed.size;
+    if (needed.slot_address % kSlotUnit != 0 || needed.size == 0 || add_overflows(needed.slot_address, needed.size) ||
+        end > (uint64_t{1} << 47)) {
+      return fail(error, Code::corrupt, "needed image %llu (%s) lies at 0x%llx with 0x%llx bytes; expected a slot", n,
+                  view.string(needed.name), static_cast<ull>(needed.slot_address), static_cast<ull>(needed.size));
+    }
+    if (needed.slot_address < header.slot_address + header.slot_size && header.slot_address < end) {
+      return fail(error, Code::corrupt,
+                  "needed image %llu (%s) lies at 0x%llx to 0x%llx, and this image's own slot is 0x%llx to 0x%llx; "
+                  "expected slots that do not overlap",
+                  n, view.string(needed.name), static_cast<ull>(needed.slot_address), static_cast<ull>(end),
+                  static_cast<ull>(header.slot_address), static_cast<ull>(header.slot_address + header.slot_size));
+    }
+    if (needed.cross_first != words || needed.cross_count == 0 ||
+        needed.cross_count > view.table(TableKind::cross).count - words) {
+      return fail(error, Code::corrupt,
+                  "needed image %llu (%s): words %llu to %llu of %llu in the cross streams; expected the next ones", n,
+                  view.string(needed.name), static_cast<ull>(needed.cross_first),
+                  static_cast<ull>(needed.cross_first + needed.cross_count),
+                  static_cast<ull>(view.table(TableKind::cross).count));
+    }
+    words += needed.cross_count;
+    for (uint64_t before = 0; before < i; ++before) {
+      if (strcmp(view.string(view.needed[before].name), view.string(needed.name)) != 0) continue;
+      return fail(error, Code::corrupt, "two needed images %s; expected one", view.string(needed.name));
+    }
+  }
+  return words == view.table(TableKind::cross).count ||
+         fail(error, Code::corrupt, "%llu words of cross streams, of which needed images have %llu",
+              static_cast<ull>(view.table(TableKind::cross).count), static_cast<ull>(words));
+}
+
+// A part of a member: whole megablocks' start, inside `whole`, behind the member before it.
+bool member_part_fits(uint64_t address, uint64_t size, const Segment& whole, uint64_t* last_end) {
+  if (size == 0) return address == 0;
+  constexpr uint64_t kMegablock = uint64_t{1} << 20;
+  if (address % kMegablock != 0 || address < *last_end || address < whole.address ||
+      address - whole.address > whole.size || size > whole.size - (address - whole.address)) {
+    return false;
+  }
+  *last_end = address + size;
+  return true;
+}
+
+bool check_members(const View& view, Error* error) {
+  uint64_t lazy_end = 0;
+  uint64_t data_end = 0;
+  for (uint64_t i = 0; i < view.member_count; ++i) {
+    const Member& member = view.members[i];
+    const auto n = static_cast<ull>(i);
+    if (member.name >= view.strings_size || *view.string(member.name) == '\0') {
+      return fail(error, Code::corrupt, "member %llu has no name", n);
+    }
+    const uint64_t limit = uint64_t{1} << 47;
+    const bool old_fits = member.slot_address % kSlotUnit == 0 && member.slot_address < limit &&
+                          member.data_address >= member.slot_address && member.data_address < limit &&
+                          member.data_size < limit && member.lazy_size < limit &&
+                          (member.lazy_size == 0 || (member.lazy_address >= member.slot_address &&
+                                                     member.lazy_address + member.lazy_size <= member.data_address));
+    if (!old_fits || !member_part_fits(member.new_lazy_address, member.lazy_size, view.lazy, &lazy_end) ||
+        !member_part_fits(member.new_data_address, member.data_size, view.data, &data_end)) {
+      return fail(error, Code::corrupt,
+                  "member %llu (%s): its parts of 0x%llx and 0x%llx bytes at 0x%llx and 0x%llx are not parts of this "
+                  "image, one behind the other",
+                  n, view.string(member.name), static_cast<ull>(member.lazy_size), static_cast<ull>(member.data_size),
+                  static_cast<ull>(member.new_lazy_address), static_cast<ull>(member.new_data_address));
+    }
+  }
   return true;
 }
 
@@ -532,6 +662,8 @@ bool read_tables(View* view, Error* error) {
   table_pointer(*view, TableKind::targets, &view->targets, &view->target_count);
   table_pointer(*view, TableKind::bitmaps, &view->bitmaps, &view->bitmap_count);
   table_pointer(*view, TableKind::roots, &view->roots, &view->root_count);
+  table_pointer(*view, TableKind::needed, &view->needed, &view->needed_count);
+  table_pointer(*view, TableKind::members, &view->members, &view->member_count);
   if (!check_exact_tables(*view, error) || !check_strings(*view, error) || !read_binding(view, error)) return false;
   uint64_t info_end = 0;
   for (uint64_t i = 0; i < view->target_count; ++i) {
@@ -541,7 +673,8 @@ bool read_tables(View* view, Error* error) {
   for (uint64_t i = 0; i < view->root_count; ++i) {
     if (!check_root(*view, i, error)) return false;
   }
-  return check_relocations(*view, error) && check_dynamic(*view, error);
+  return check_relocations(*view, error) && check_needed(*view, error) && check_members(*view, error) &&
+         check_dynamic(*view, error);
 }
 
 }  // namespace
@@ -614,7 +747,7 @@ void content_id(const View& view, uint8_t out[kContentIdSize]) {
   Hasher hasher;
   hasher.add(&header.flags, offsetof(Header, table_count) - offsetof(Header, flags));
   constexpr TableKind kCovered[] = {TableKind::dynstr, TableKind::targets, TableKind::bitmaps, TableKind::roots,
-                                    TableKind::rela};
+                                    TableKind::rela,   TableKind::needed,  TableKind::members};
   for (const TableKind kind : kCovered) {
     const Table& table = view.table(kind);
     if (table.size != 0) hasher.add(view.bytes + (table.address - view.hot.address), table.size);

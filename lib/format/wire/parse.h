@@ -59,6 +59,10 @@ struct View {
   const BindingModule* modules = nullptr;
   const BindingEntry* entries = nullptr;
   const char* binding_strings = nullptr;
+  const Needed* needed = nullptr;
+  uint64_t needed_count = 0;
+  const Member* members = nullptr;
+  uint64_t member_count = 0;
 
   const Table& table(TableKind kind) const { return header->tables[static_cast<uint32_t>(kind) - 1]; }
   const char* string(uint64_t offset) const { return strings + offset; }  // offset checked by parse()
@@ -92,7 +96,8 @@ bool parse(const uint8_t* bytes, uint64_t size, uint64_t file_size, bool check_h
 void metadata_hash(const uint8_t* bytes, uint64_t hot_size, uint64_t header_offset, uint8_t out[kHashSize]);
 
 // Computes the content id: what the image is, whoever froze it and wherever its targets lie. It covers the header from
-// `flags` on (hot_size and the list of tables left out) and the tables dynstr, targets, bitmaps, roots and rela.
+// `flags` on (hot_size and the list of tables left out) and the tables dynstr, targets, bitmaps, roots, rela, needed
+// and members.
 void content_id(const View& view, uint8_t out[kContentIdSize]);
 
 // Bytes of the interned info table of `target`, from its first byte to the next entry's, and the place of the info

@@ -92,9 +92,12 @@ enum class TableKind : uint32_t {
   lazy = 12,          // bytes; megablocks that are written at run time
   data = 13,          // bytes; megablocks that are not
   rebase = 14,        // uint64_t; RELR stream
-  chunk_hashes = 15,  // 16 bytes each: chunks of lazy, then of data, then of rebase
+  chunk_hashes = 15,  // 16 bytes each: chunks of lazy, then of data, then of rebase, then of cross
+  needed = 16,        // Needed
+  cross = 17,         // uint64_t; for each needed image a RELR stream
+  members = 18,       // Member
 };
-inline constexpr uint32_t kTableCount = 15;  // kinds 1 to 15, in this order
+inline constexpr uint32_t kTableCount = 18;  // kinds 1 to 18, in this order
 
 // Descriptor of the note "Fastboot", type 1. The first 32 bytes keep their place and meaning in every later version.
 struct Header {
@@ -174,6 +177,42 @@ struct Root {
   uint32_t symbol;  // index in dynsym
 };
 static_assert(sizeof(Root) == 48);
+
+// An image that this one points into. A word that holds an address of it is named by its stream in `cross`, and has
+// the value that it has while that image lies at the addresses given here.
+struct Needed {
+  uint32_t name;  // offset in dynstr: the file's name, NAME.snap; the same as its DT_NEEDED
+  uint8_t content_id[kContentIdSize];
+  uint64_t slot_address;  // where it lies
+  uint64_t size;          // bytes of addresses that it takes from there on, to the end of its data
+  uint64_t cross_first;   // words of the table `cross`
+  uint64_t cross_count;
+  uint64_t reserved;
+};
+static_assert(sizeof(Needed) == 64);
+inline constexpr uint64_t kMaxNeeded = 255;
+inline constexpr char kSnapshotEnding[] = ".snap";  // of the files that Needed::name names
+
+// Bits of Member::flags.
+enum MemberFlag : uint32_t {
+  kMemberWhole = 1,  // each closure is where it was in relation to its part: other images may point into the member
+};
+
+// An image that was linked into this one, and which of its parts lie where now.
+struct Member {
+  uint32_t name;   // offset in dynstr: the image's name
+  uint32_t flags;  // MemberFlag
+  uint8_t content_id[kContentIdSize];
+  uint32_t reserved;
+  uint64_t slot_address;  // as it was, and so to `data_size`
+  uint64_t lazy_address;
+  uint64_t lazy_size;
+  uint64_t data_address;
+  uint64_t data_size;
+  uint64_t new_lazy_address;  // in this image; 0: it has none
+  uint64_t new_data_address;
+};
+static_assert(sizeof(Member) == 88);
 
 // A binding tells where each target lies in one given set of modules. It is the table `binding` of a snapshot, and
 // the body of a sidecar file. BindingHeader, modules, entries (one for each target, then further static roots that this

@@ -72,6 +72,8 @@ Model seed_model(const SeedOptions& options) {
                               .large_array_bytes = options.array_bytes,
                               .lazy = options.lazy,
                               .raw = options.raw,
+                              .needed = options.needed,
+                              .member = options.member,
                               .name = "seed"});
   model.slot_address = format::ImageAddress(kSlot);
   model.rts_way = 0;

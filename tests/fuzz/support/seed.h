@@ -13,7 +13,9 @@ inline constexpr uint64_t kSlot = uint64_t{1} << 45;
 struct SeedOptions {
   bool lazy = true;
   bool raw = true;
-  bool code = true;  // functions, bitmaps, static closures
+  bool code = true;     // functions, bitmaps, static closures
+  uint64_t needed = 0;  // other images that it points into
+  bool member = false;
   uint64_t cells = 3;
   uint64_t array_bytes = 0;
 };

@@ -23,7 +23,10 @@ constexpr size_t kNote = sizeof(Elf64_Nhdr) + 12;  // before the header: note he
 size_t header_offset(const Bytes& file) {
   const size_t end = std::min<size_t>(file.size(), wire::kProbeSize);
   for (size_t at = sizeof(Elf64_Ehdr); at + kNote + sizeof(Header) <= end; at += 8) {
-    if (memcmp(file.data() + at + sizeof(Elf64_Nhdr), wire::kNoteOwner, sizeof wire::kNoteOwner) == 0) {
+    Elf64_Nhdr note;
+    memcpy(&note, file.data() + at, sizeof note);
+    if (note.n_type == wire::kNoteType &&
+        memcmp(file.data() + at + sizeof note, wire::kNoteOwner, sizeof wire::kNoteOwner) == 0) {
       return at + kNote;
     }
   }
@@ -106,7 +109,7 @@ void seal_data(Bytes* file, const Anatomy& anatomy) {
   const uint64_t out = anatomy.offset_of(hashes.address);
   if (out >= file->size() || hashes.size > file->size() - out) return;
   uint64_t next = out;
-  for (const TableKind kind : {TableKind::lazy, TableKind::data, TableKind::rebase}) {
+  for (const TableKind kind : {TableKind::lazy, TableKind::data, TableKind::rebase, TableKind::cross}) {
     const uint64_t at = anatomy.offset_of(table(kind).address), size = table(kind).size;
     if (size == 0) continue;
     if (at >= file->size() || size > file->size() - at) return;

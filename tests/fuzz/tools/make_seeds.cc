@@ -44,6 +44,8 @@ void make_snapshots(const fs::path& top) {
                      {"code", {.lazy = false, .raw = false}},
                      {"lazy", {.raw = false, .code = false}},
                      {"raw", {.lazy = false, .code = false}},
+                     {"needed", {.code = false, .needed = 2}},
+                     {"member", {.raw = false, .code = false, .member = true}},
                      {"long", {.lazy = false, .raw = false, .code = false, .cells = 400}}};
   for (const auto& kind : kinds) {
     const format::Model model = with_fingerprints(fuzz::seed_model(kind.options));
