@@ -11,6 +11,7 @@
 #include <new>
 
 #include "core/file.h"
+#include "core/verify.h"
 #include "fastboot.h"
 #include "format/wire/buffer.h"
 #include "ghc-9.0/binding.h"
@@ -280,7 +281,8 @@ Image* thaw_new(const char* path, SnapshotFile* file, Builds builds, Timeline* t
   }
   Placement placement;
   if (!check_process(view, error) || !bind(path, view, builds, &memory, &bound, error) ||
-      !check_further_roots(view, bound, error) || !choose_placement(view, &placement, error)) {
+      !check_further_roots(view, bound, error) || !runtime::verify_as_asked(*file, timeline, error) ||
+      !choose_placement(view, &placement, error)) {
     return nullptr;
   }
   timeline->step("bind");

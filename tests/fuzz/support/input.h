@@ -19,6 +19,11 @@ using Random = std::minstd_rand;
 
 inline constexpr uint32_t kMostFile = 1u << 20;  // bytes; larger files find nothing new
 
+// A piece of the file whose parts are numbers.
+struct Piece {
+  size_t offset, size;
+};
+
 Bytes unpack(const uint8_t* input, size_t size);
 Bytes pack(const Bytes& file);
 // pack() into libFuzzer's buffer. 0 where it does not fit.

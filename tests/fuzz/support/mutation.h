@@ -5,11 +5,6 @@
 
 namespace fastboot::fuzz {
 
-// A piece of the file whose parts are numbers.
-struct Piece {
-  size_t offset, size;
-};
-
 struct Pieces {
   std::vector<Piece> structures;  // headers and tables
   std::vector<Piece> contents;    // what they describe

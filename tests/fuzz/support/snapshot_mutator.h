@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "fuzz/support/input.h"
 
@@ -16,8 +17,5 @@ size_t mutate_snapshot(uint8_t* data, size_t size, size_t most, unsigned seed, F
 // As LLVMFuzzerCustomCrossOver: a piece of the second in the first.
 size_t cross_snapshots(std::span<const uint8_t> first, std::span<const uint8_t> second, uint8_t* out, size_t most,
                        unsigned seed);
-
-// Chunk hashes, data hash, content id and metadata hash as they should be, as far as there is a header.
-void seal(Bytes* file, bool data, bool content);
 
 }  // namespace fastboot::fuzz

@@ -8,13 +8,10 @@
 #include "format/embed.h"
 #include "format/wire/hash.h"
 #include "format/wire/structs.h"
+#include "fuzz/support/anatomy.h"
 #include "fuzz/support/seed.h"
-#include "fuzz/support/snapshot_mutator.h"
 #include "reloc/plan.h"
 #include "unit/sample.h"
-
-// The mutator's, which is linked but not used here.
-extern "C" size_t LLVMFuzzerMutate(uint8_t*, size_t size, size_t) { return size; }
 
 using namespace fastboot;
 namespace fs = std::filesystem;
