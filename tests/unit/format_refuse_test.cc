@@ -9,6 +9,7 @@
 #include "format/heap.h"
 #include "format/reader.h"
 #include "format/wire/parse.h"
+#include "format/writer.h"
 #include "unit/sample.h"
 
 using namespace fastboot;
@@ -82,6 +83,13 @@ void look_at(const std::string& path) {
   for (uint32_t i = 0; reader->view().binding != nullptr && i < reader->view().binding->module_count; ++i) {
     reader->binding_string(reader->view().modules[i].path);
   }
+  for (uint64_t i = 0; i < reader->view().needed_count; ++i) {
+    reader->string(reader->view().needed[i].name);
+    auto cursor = reader->cross_cursor(i);
+    for (auto next = cursor.next(); next && *next; next = cursor.next()) {
+    }
+  }
+  for (uint64_t i = 0; i < reader->view().member_count; ++i) reader->string(reader->view().members[i].name);
   static_cast<void>(reader->sections());
   std::vector<format::Error> damage;
   static_cast<void>(format::take_census(*reader, &damage));
@@ -202,7 +210,6 @@ TEST_CASE("header") {
   CHECK(refusal_of([](Edit& e) { e.header().data_hash[3] ^= 1; }) == Code::hash_mismatch);
   for (uint32_t i = 0; i < wire::kTableCount; ++i) {
     CAPTURE(i);
-    const auto kind = static_cast<TableKind>(i + 1);
     if (static_cast<TableKind>(i + 1) == TableKind::bitmaps) continue;  // absent here
     const auto table = [=](Edit& e) -> wire::Table& { return e.header().tables[i]; };
     CHECK(refusal_of([=](Edit& e) { table(e).kind = 99; }) == Code::corrupt);
