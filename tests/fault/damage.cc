@@ -1,6 +1,8 @@
 // damage: systematic damage to snapshots, each damaged file given to all who read such files.
 //   damage all             everything, in this process; prints counts, and what was accepted that must not be
-//   damage dump DIRECTORY  writes a sample of the damaged files, for the tools themselves (damage.sh)
+//   damage dump SNAPSHOT DIRECTORY
+//                          writes a sample of damaged copies of a sound snapshot, for the tools themselves (damage.sh):
+//                          refused-N-FIELD.snap must be refused by all, harmless-N-FIELD.snap is the same image
 //
 // Readers: "inspect" is what fastboot-inspect's check does, "migrate" what fastboot-migrate does before it writes,
 // "thaw" the runtime's own thaw.cc in a process without GHC's runtime system.
@@ -57,14 +59,21 @@ bool inspect_accepts(const Bytes& file) {
          census->lazy_closures == reader->view().header->lazy_closures;
 }
 
+reloc::ProgramIndex read_program(uint8_t build_id_byte) {
+  fuzz::MemoryFile file;
+  file.set(fuzz::make_program(fuzz::seed_model(), build_id_byte).elf);
+  auto index = reloc::ProgramIndex::read(file.path());
+  fuzz::require(index.has_value(), "the small program is one");
+  return std::move(*index);
+}
+
+// The program that froze, and another build of it.
 const reloc::ProgramIndex& program() {
-  static const reloc::ProgramIndex kIndex = [] {
-    fuzz::MemoryFile file;
-    file.set(fuzz::make_program(fuzz::seed_model()).elf);
-    auto index = reloc::ProgramIndex::read(file.path());
-    fuzz::require(index.has_value(), "the small program is one");
-    return std::move(*index);
-  }();
+  static const reloc::ProgramIndex kIndex = read_program(fuzz::kBuildIdByte);
+  return kIndex;
+}
+const reloc::ProgramIndex& next_program() {
+  static const reloc::ProgramIndex kIndex = read_program(0xcd);
   return kIndex;
 }
 
@@ -73,8 +82,11 @@ bool migrate_accepts(const Bytes& file) {
   const auto reader = format::Reader::open(memory_file().path());
   if (!reader) return false;
   const auto model = reader->model();
-  if (!model || model->ghc_version != program().ghc_version() || model->rts_way != program().rts_way()) return false;
-  return reloc::make_plan(*model, &program(), program(), {}).resolved();
+  if (!model) return false;
+  // Addresses of one build follow to no other.
+  const reloc::ProgramIndex& now = model->raws.empty() ? next_program() : program();
+  return model->ghc_version == now.ghc_version() && model->rts_way == now.rts_way() &&
+         reloc::make_plan(*model, &program(), now, {}).resolved();
 }
 
 bool thaw_accepts(const Bytes& file, const char* verify = "metadata") {
@@ -119,14 +131,16 @@ struct Base {
   Bytes file;
   std::vector<Field> fields;
   bool thaws;  // alone: without other images
+  bool whole;  // every way of flipping a byte, not one
 };
 
-Base make_base(const char* name, const fuzz::SeedOptions& options) {
+Base make_base(const char* name, const fuzz::SeedOptions& options, bool whole = false) {
   format::Model model = fuzz::seed_model(options);
   reloc::add_fingerprints(&model, program());
-  Base base = {name, fuzz::seed_file(model), {}, options.needed == 0};
+  Base base = {name, fuzz::seed_file(model), {}, options.needed == 0, whole};
   base.fields = damage::fields_of(base.file);
   fuzz::require(inspect_accepts(base.file), "the sound file passes the check");
+  fuzz::require(migrate_accepts(base.file), "the sound file can be carried over");
   if (base.thaws) fuzz::require(thaw_accepts(base.file) && thaw_accepts(base.file, "data"), "the sound file thaws");
   return base;
 }
@@ -134,7 +148,7 @@ Base make_base(const char* name, const fuzz::SeedOptions& options) {
 // May this reader take a file whose field of this class was changed?
 bool harmless(Reader reader, Class cls, Sealed sealed) {
   if (sealed == Sealed::nothing) return false;
-  if (cls == Class::unused || cls == Class::tools) return true;
+  if (cls == Class::unused || cls == Class::tools || cls == Class::bound) return true;
   if (cls == Class::checked) return false;
   return sealed == Sealed::everything || reader == kThaw;
 }
@@ -180,7 +194,8 @@ constexpr Sealed kAllSealed[] = {Sealed::nothing, Sealed::metadata, Sealed::ever
 void flip_bytes(const Base& base, Tally* tally, Taken* taken) {
   for (const Field& field : base.fields) {
     for (size_t at = field.offset; at < field.offset + field.size; ++at) {
-      for (const uint8_t bits : {0x01, 0x80, 0xff}) {
+      for (const uint8_t bits : {0xff, 0x01, 0x80}) {
+        if (bits != 0xff && !base.whole) break;
         Bytes file = base.file;
         file[at] = static_cast<uint8_t>(file[at] ^ bits);
         for (const Sealed sealed : kAllSealed) give(base, file, field, sealed, "flipped", tally, std::ref(*taken));
@@ -325,7 +340,7 @@ uint64_t damage_data(const Base& base) {
 }
 
 int all() {
-  const Base bases[] = {make_base("all", {}), make_base("needed", {.code = false, .needed = 2}),
+  const Base bases[] = {make_base("all", {}, true), make_base("needed", {.raw = false, .code = false, .needed = 2}),
                         make_base("member", {.raw = false, .code = false, .member = true})};
   Taken taken;
   uint64_t problems = 0;
@@ -354,6 +369,32 @@ int all() {
   return problems == 0 ? 0 : 1;
 }
 
+// One number of each field, changed; the metadata hash is made right.
+int dump(const std::string& snapshot, const std::filesystem::path& directory) {
+  const Bytes good = test::read_file(snapshot);
+  std::map<std::string, size_t> seen;
+  size_t written = 0;
+  for (const Field& field : damage::fields_of(good)) {
+    const bool must = field.cls == Class::checked;
+    if (!must && field.cls != Class::unused && field.cls != Class::tools) continue;
+    const size_t n = seen[field.name]++;
+    if (n > 4) continue;  // of many records alike, the first
+    Bytes file = good;
+    file[field.offset + n % field.size] ^= static_cast<uint8_t>(1u << (n * 3 + field.offset) % 8);
+    fuzz::seal(&file, false, false);
+    if (file == good) continue;
+    std::string name = field.name;
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+    const char* prefix = must ? "refused-" : "harmless-";
+    const std::string path = (directory / (prefix + std::to_string(written++) + "-" + name + ".snap")).string();
+    test::write_file(path, file);
+    std::filesystem::permissions(path, std::filesystem::perms{0600});
+  }
+  printf("%zu files\n", written);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -362,6 +403,7 @@ int main(int argc, char** argv) {
   unsetenv("HOME");
   fuzz::start_stub_process();
   if (argc == 2 && strcmp(argv[1], "all") == 0) return all();
-  fputs("usage: damage all\n", stderr);
+  if (argc == 4 && strcmp(argv[1], "dump") == 0) return dump(argv[2], argv[3]);
+  fputs("usage: damage all | damage dump SNAPSHOT DIRECTORY\n", stderr);
   return 2;
 }

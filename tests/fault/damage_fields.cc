@@ -62,7 +62,7 @@ constexpr Part kHeader[] = {
 constexpr Part kTable[] = {PART(Table, kind, checked), PART(Table, entry_size, checked), PART(Table, address, checked),
                            PART(Table, size, checked), PART(Table, count, checked)};
 
-constexpr Part kSymbol[] = {PART(Elf64_Sym, st_name, tools),  PART(Elf64_Sym, st_info, tools),
+constexpr Part kSymbol[] = {PART(Elf64_Sym, st_name, bound),  PART(Elf64_Sym, st_info, tools),
                             PART(Elf64_Sym, st_other, tools), PART(Elf64_Sym, st_shndx, tools),
                             PART(Elf64_Sym, st_value, tools), PART(Elf64_Sym, st_size, tools)};
 constexpr Part kRela[] = {PART(Elf64_Rela, r_offset, told), PART(Elf64_Rela, r_info, told),
@@ -87,9 +87,9 @@ constexpr Part kNeeded[] = {PART(wire::Needed, name, told),         PART(wire::N
 constexpr Part kBindingHeader[] = {
     PART(wire::BindingHeader, module_count, checked), PART(wire::BindingHeader, entry_count, checked),
     PART(wire::BindingHeader, strings_size, checked), PART(wire::BindingHeader, reserved, unused)};
-constexpr Part kModule[] = {PART(wire::BindingModule, build_id, tools), PART(wire::BindingModule, build_id_size, tools),
+constexpr Part kModule[] = {PART(wire::BindingModule, build_id, bound), PART(wire::BindingModule, build_id_size, bound),
                             PART(wire::BindingModule, path, tools)};
-constexpr Part kEntry[] = {PART(wire::BindingEntry, offset, tools), PART(wire::BindingEntry, module, tools),
+constexpr Part kEntry[] = {PART(wire::BindingEntry, offset, bound), PART(wire::BindingEntry, module, bound),
                            PART(wire::BindingEntry, reserved, unused)};
 #undef PART
 
@@ -183,7 +183,7 @@ class Lister {
 }  // namespace
 
 const char* class_name(Class cls) {
-  constexpr const char* kNames[] = {"checked", "told", "tools", "unused"};
+  constexpr const char* kNames[] = {"checked", "told", "bound", "tools", "unused"};
   return kNames[static_cast<size_t>(cls)];
 }
 

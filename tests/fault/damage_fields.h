@@ -15,8 +15,10 @@ enum class Class : uint8_t {
   checked,  // there is one right value: every other one is refused
   told,     // part of what the image is: the content id covers it. --check and migrate refuse it for that, or for its
             // value; a thaw refuses values that cannot be, and believes others as it believes the data
-  tools,    // for readers of ELF and for people: no reader of images decides anything by it
-  unused,   // nobody reads it
+  bound,    // names and places of what lies outside the image: the metadata hash alone covers it. A thaw refuses places
+            // that the program does not have, and believes others: who can make that hash right can write any snapshot
+  tools,   // for readers of ELF and for people: no reader of images decides anything by it, so the image stays the same
+  unused,  // nobody reads it
 };
 const char* class_name(Class cls);
 

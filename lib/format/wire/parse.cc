@@ -423,6 +423,11 @@ bool check_target(const View& view, uint64_t index, uint64_t* last_info_end, Err
     return fail(error, Code::corrupt, "target %llu: its function is target %u; expected an earlier target of kind 2", n,
                 target.parent);
   }
+  if (kind == TargetKind::function && (target.flags & kTargetFunStatic) != 0 &&
+      view.targets[target.parent].kind != static_cast<uint16_t>(TargetKind::static_root)) {
+    return fail(error, Code::corrupt, "target %llu: its static closure is target %u; expected a target of kind 6", n,
+                target.parent);
+  }
   uint64_t bitmap_words = 0;
   if ((target.flags & kTargetLargeBitmap) != 0) {
     if (target.bitmap >= view.bitmap_count || view.bitmaps[target.bitmap] > 0xffff ||

@@ -68,8 +68,7 @@ void Anatomy::add_heap(uint64_t offset, uint64_t size) {
   constexpr size_t kStep = 64;
   for (uint64_t at = offset; at < file_.size() && at - offset < size; at += kStep) {
     const size_t end = std::min<size_t>(file_.size(), at + kStep);
-    const auto* begin = file_.data() + at;
-    if (std::any_of(begin, file_.data() + end, [](uint8_t byte) { return byte != 0; })) heap_.push_back({at, end - at});
+    if (any_byte(file_, at, end)) heap_.push_back({at, end - at});
   }
 }
 

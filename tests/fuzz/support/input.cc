@@ -30,12 +30,24 @@ void append(Bytes* out, size_t value) {
 }
 
 bool is_zero(const Bytes& file, size_t word) {
-  const size_t end = std::min(file.size(), (word + 1) * kWord);
-  return std::all_of(file.begin() + static_cast<std::ptrdiff_t>(word * kWord),
-                     file.begin() + static_cast<std::ptrdiff_t>(end), [](uint8_t byte) { return byte == 0; });
+  if ((word + 1) * kWord <= file.size()) return load<uint64_t>(file.data() + word * kWord) == 0;
+  return std::all_of(file.begin() + static_cast<std::ptrdiff_t>(word * kWord), file.end(),
+                     [](uint8_t byte) { return byte == 0; });
 }
 
 }  // namespace
+
+bool any_byte(const Bytes& file, size_t begin, size_t end) {
+  for (; begin % kWord != 0 && begin < end; ++begin) {
+    if (file[begin] != 0) return true;
+  }
+  for (; begin + kWord <= end; begin += kWord) {
+    if (load<uint64_t>(file.data() + begin) != 0) return true;
+  }
+  return begin < end &&
+         std::any_of(file.begin() + static_cast<std::ptrdiff_t>(begin), file.begin() + static_cast<std::ptrdiff_t>(end),
+                     [](uint8_t byte) { return byte != 0; });
+}
 
 Bytes unpack(const uint8_t* input, size_t size) {
   if (size < 4) return {};

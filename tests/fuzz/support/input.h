@@ -26,6 +26,8 @@ struct Piece {
 
 Bytes unpack(const uint8_t* input, size_t size);
 Bytes pack(const Bytes& file);
+// Is a byte of [begin, end) not zero?
+bool any_byte(const Bytes& file, size_t begin, size_t end);
 // pack() into libFuzzer's buffer. 0 where it does not fit.
 size_t pack_into(const Bytes& file, uint8_t* out, size_t most);
 

@@ -13,11 +13,6 @@ namespace {
 
 constexpr size_t kStep = 64;  // bytes of contents that are one piece: an info table with its code
 
-bool any_byte(const Bytes& file, size_t begin, size_t end) {
-  return std::any_of(file.begin() + static_cast<std::ptrdiff_t>(begin), file.begin() + static_cast<std::ptrdiff_t>(end),
-                     [](uint8_t byte) { return byte != 0; });
-}
-
 Pieces find_pieces(const Bytes& file) {
   Pieces pieces = {{}, {}, 4};
   const auto add = [&](uint64_t offset, uint64_t size, std::vector<Piece>* to) {

@@ -110,7 +110,9 @@ constexpr char kKindApp[] = "ghc-prim:GHC.Types.KindRepTyConApp";
 
 class Linker {
  public:
-  explicit Linker(const Model& model) : model_(model) { program_.memory.resize(Program::kEnd - Program::kBase); }
+  Linker(const Model& model, uint8_t build_id_byte) : model_(model), build_id_byte_(build_id_byte) {
+    program_.memory.resize(Program::kEnd - Program::kBase);
+  }
 
   Program run() {
     for (uint64_t i = 0; i < model_.targets.size(); ++i) add(i);
@@ -249,7 +251,7 @@ class Linker {
       char owner[4] = {'G', 'N', 'U', 0};
       uint8_t id[20];
     } note;
-    memset(note.id, kBuildIdByte, sizeof note.id);
+    memset(note.id, build_id_byte_, sizeof note.id);
     program_.elf.resize(kLoaded);
     append(program_.memory.data(), program_.memory.size());
     std::vector<Elf64_Shdr> sections(1);
@@ -320,6 +322,7 @@ class Linker {
   static constexpr uint64_t kLoaded = 4096;  // file offset of `memory`
 
   const Model& model_;
+  uint8_t build_id_byte_;
   Program program_;
   std::vector<Name> names_;
   uint64_t strings_ = Program::kReadOnly;
@@ -328,6 +331,6 @@ class Linker {
 
 }  // namespace
 
-Program make_program(const Model& model) { return Linker(model).run(); }
+Program make_program(const Model& model, uint8_t build_id_byte) { return Linker(model, build_id_byte).run(); }
 
 }  // namespace fastboot::fuzz

@@ -34,8 +34,8 @@ struct Program {
   // Where target `index` of the seed lies.
   static uint64_t place(uint64_t index) { return kText + 64 * (index + 1); }
 };
-Program make_program(const format::Model& model);
+inline constexpr uint8_t kBuildIdByte = 0xab;  // 20 of them are the build-id of the program that froze
 
-inline constexpr uint8_t kBuildIdByte = 0xab;  // 20 of them are the program's build-id
+Program make_program(const format::Model& model, uint8_t build_id_byte = kBuildIdByte);
 
 }  // namespace fastboot::fuzz
