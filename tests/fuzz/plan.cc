@@ -17,17 +17,23 @@ using format::Reader;
 namespace {
 
 // Bits of choice().
-constexpr uint8_t kWithOld = 1, kStrict = 2, kRetag = 4, kWrite = 8;
+constexpr uint8_t kWithOld = 1, kStrict = 2, kRetag = 4, kWrite = 8, kSameBuild = 16;
 
-const reloc::ProgramIndex& small_program() {
-  static const reloc::ProgramIndex kIndex = [] {
-    fuzz::MemoryFile file;
-    file.set(fuzz::make_program(fuzz::seed_model()).elf);
-    auto index = reloc::ProgramIndex::read(file.path());
-    fuzz::require(index.has_value(), "the small program is one");
-    return std::move(*index);
-  }();
-  return kIndex;
+reloc::ProgramIndex read_program(uint8_t build_id_byte) {
+  fuzz::MemoryFile file;
+  file.set(fuzz::make_program(fuzz::seed_model(), build_id_byte).elf);
+  auto index = reloc::ProgramIndex::read(file.path());
+  fuzz::require(index.has_value(), "the small program is one");
+  return std::move(*index);
+}
+
+// The program that froze the seeds, and another build of it.
+struct Programs {
+  reloc::ProgramIndex old = read_program(fuzz::kBuildIdByte), now = read_program(0xcd);
+};
+const Programs& programs() {
+  static const Programs kPrograms;
+  return kPrograms;
 }
 
 void write_again(const format::Model& model) {
@@ -46,7 +52,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
   unsetenv("XDG_CACHE_HOME");
   unsetenv("HOME");
   setenv("TMPDIR", "/dev/shm", 0);
-  small_program();
+  programs();
   return 0;
 }
 
@@ -59,11 +65,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto model = reader->model();
   if (!model) return 0;
   const uint8_t choice = fuzz::choice(bytes);
-  const reloc::ProgramIndex& program = small_program();
+  const reloc::ProgramIndex& old = programs().old;
   static_cast<void>(reloc::only_constructors(*model));
-  if (!reloc::has_fingerprints(*model)) reloc::add_fingerprints(&*model, program);
+  if (!reloc::has_fingerprints(*model)) reloc::add_fingerprints(&*model, old);
   const reloc::PlanOptions options = {{"ghc-prim:GHC.Types.:"}, (choice & kStrict) != 0, (choice & kRetag) != 0};
-  const reloc::Plan plan = reloc::make_plan(*model, (choice & kWithOld) != 0 ? &program : nullptr, program, options);
+  const reloc::Plan plan = reloc::make_plan(*model, (choice & kWithOld) != 0 ? &old : nullptr,
+                                            (choice & kSameBuild) != 0 ? old : programs().now, options);
   fuzz::require(plan.targets.size() == model->targets.size(), "a plan for each target");
   fuzz::require(plan.entries().size() >= model->targets.size(), "an entry for each target");
   std::map<uint32_t, uint32_t> tags;
