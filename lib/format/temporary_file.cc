@@ -75,4 +75,12 @@ Result<void> TemporaryFile::commit(unsigned mode) {
   return {};
 }
 
+Result<void> write_text(const std::string& path, std::string_view text) {
+  auto file = TemporaryFile::create(path);
+  if (!file) return tl::unexpected(file.error());
+  const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  if (auto written = file->write(FileOffset(0), bytes); !written) return written;
+  return file->commit(0644);
+}
+
 }  // namespace fastboot::format

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "format/error.h"
 
@@ -29,5 +30,8 @@ class TemporaryFile {
   int descriptor_;
   std::string name_, path_;
 };
+
+// A whole file of text, mode 0644.
+Result<void> write_text(const std::string& path, std::string_view text);
 
 }  // namespace fastboot::format

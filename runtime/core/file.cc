@@ -1,5 +1,8 @@
 #include "core/file.h"
 
+#include "core/system_calls.h"
+#include "format/wire/placement_of_code.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,22 +22,28 @@ using wire::fail;
 
 namespace {
 
-bool read_at(int fd, uint8_t* out, uint64_t size, uint64_t offset, uint64_t* got, wire::Error* error) {
+FASTBOOT_EVERY_THAW bool read_at(int fd, uint8_t* out, uint64_t size, uint64_t offset, uint64_t* got,
+                                 wire::Error* error) {
   *got = 0;
   while (*got < size) {
-    const ssize_t n = pread(fd, out + *got, size - *got, static_cast<off_t>(offset + *got));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(error, Code::not_readable, "cannot read it: %s", strerror(errno));
+    const long n = sys::pread(fd, out + *got, size - *got, offset + *got);
+    if (n == -EINTR) continue;
+    if (n < 0) return fail(error, Code::not_readable, "cannot read it: %s", strerror(static_cast<int>(-n)));
     if (n == 0) break;
     *got += static_cast<uint64_t>(n);
   }
   return true;
 }
 
-bool trusted(const struct stat& status, wire::Error* error) {
+FASTBOOT_EVERY_THAW bool look_at(int fd, struct stat* status, wire::Error* error) {
+  const long result = sys::fstat(fd, status);
+  return result == 0 || fail(error, Code::not_readable, "cannot look at it: %s", strerror(static_cast<int>(-result)));
+}
+
+FASTBOOT_EVERY_THAW bool trusted(const struct stat& status, wire::Error* error) {
   if (!S_ISREG(status.st_mode))
     return fail(error, Code::not_regular, "not a regular file, and a snapshot is one; give the path of a snapshot");
-  if (status.st_uid != 0 && status.st_uid != geteuid()) {
+  if (status.st_uid != 0 && status.st_uid != sys::user_id()) {
     return fail(
         error, Code::untrusted,
         "it belongs to user %u; a snapshot is as powerful as a program, so only one of user %u or root is thawed: "
@@ -55,12 +64,12 @@ bool trusted(const struct stat& status, wire::Error* error) {
 
 bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error* error) {
   constexpr off_t kMost = 64 << 20;
-  const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  *found = fd >= 0 || errno != ENOENT;
-  if (fd < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(errno));
+  const long opened = sys::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  *found = opened != -ENOENT;
+  if (opened < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(static_cast<int>(-opened)));
+  const int fd = static_cast<int>(opened);
   struct stat status;
-  bool done = fstat(fd, &status) == 0 || fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
-  done = done && trusted(status, error);
+  bool done = look_at(fd, &status, error) && trusted(status, error);
   if (done && status.st_size > kMost) {
     done =
         fail(error, Code::corrupt, "it has %lld bytes, and is far too large", static_cast<long long>(status.st_size));
@@ -74,22 +83,23 @@ bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error*
                : read_at(fd, out->data(), size, 0, &got, error);
     if (done && got != size) done = fail(error, Code::truncated, "it became shorter while it was read");
   }
-  close(fd);
+  (void)sys::close(fd);
   return done;
 }
 
-SnapshotFile::~SnapshotFile() {
-  if (fd_ >= 0) close(fd_);
+FASTBOOT_EVERY_THAW SnapshotFile::~SnapshotFile() {
+  if (fd_ >= 0) (void)sys::close(fd_);
   free(metadata_);
 }
 
-bool SnapshotFile::open(const char* path, wire::Error* error) {
+FASTBOOT_EVERY_THAW bool SnapshotFile::open(const char* path, wire::Error* error) {
   // O_NONBLOCK: a FIFO in the file's place must not make us wait.
-  fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd_ < 0 && errno == ENOENT) return fail(error, Code::not_found, "no such file; freeze it first");
-  if (fd_ < 0)
+  const long opened = sys::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (opened == -ENOENT) return fail(error, Code::not_found, "no such file; freeze it first");
+  if (opened < 0)
     return fail(error, Code::not_readable, "cannot open it: %s; give the path of a snapshot, or freeze it again",
-                strerror(errno));
+                strerror(static_cast<int>(-opened)));
+  fd_ = static_cast<int>(opened);
   return check_trust(error) && read_metadata(error);
 }
 
@@ -142,10 +152,9 @@ bool SnapshotFile::find_embedded(wire::Error* error) {
   return none();
 }
 
-bool SnapshotFile::check_trust(wire::Error* error) {
+FASTBOOT_EVERY_THAW bool SnapshotFile::check_trust(wire::Error* error) {
   struct stat status;
-  if (fstat(fd_, &status) != 0) return fail(error, Code::not_readable, "cannot look at it: %s", strerror(errno));
-  if (!trusted(status, error)) return false;
+  if (!look_at(fd_, &status, error) || !trusted(status, error)) return false;
   file_size_ = static_cast<uint64_t>(status.st_size);
   device_ = status.st_dev;
   inode_ = status.st_ino;
@@ -158,11 +167,11 @@ bool SnapshotFile::read(uint64_t offset, void* out, uint64_t size, wire::Error* 
   return got == size || fail(error, Code::truncated, "it became shorter while it was read; freeze it again");
 }
 
-bool SnapshotFile::read_metadata(wire::Error* error) {
+FASTBOOT_EVERY_THAW bool SnapshotFile::read_metadata(wire::Error* error) {
   uint64_t size = wire::kProbeSize;  // enough for the header
   uint64_t got = 0;
   const auto have = [&] {
-    void* memory = realloc(metadata_, size);
+    void* memory = metadata_ == nullptr ? malloc(size) : realloc(metadata_, size);
     if (memory == nullptr) {
       return fail(error, Code::out_of_memory, "no memory for its %llu bytes of metadata",
                   static_cast<unsigned long long>(size));
@@ -253,7 +262,7 @@ uint64_t now() {
   return static_cast<uint64_t>(time.tv_sec) * 1000000000u + static_cast<uint64_t>(time.tv_nsec);
 }
 
-bool Timeline::trace_is_on() { return trace_enabled(); }
+FASTBOOT_EVERY_THAW bool Timeline::trace_is_on() { return trace_enabled(); }
 
 void Timeline::start() { add(nullptr); }
 
@@ -278,7 +287,7 @@ void Timeline::describe(char* out, uint64_t size) const {
   }
 }
 
-bool trace_enabled() {
+FASTBOOT_EVERY_THAW bool trace_enabled() {
   const char* value = getenv("FASTBOOT_TRACE");
   return value != nullptr && value[0] != '\0' && strcmp(value, "0") != 0;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "core/bytes.h"
 #include "format/wire/error.h"
 #include "format/wire/structs.h"
 
@@ -21,7 +22,14 @@ struct Module {
 
   bool contains(uint64_t address) const { return address >= begin && address < end; }
   bool is_code(uint64_t address) const { return address >= text_begin && address < text_end; }
+  // Is it of this build-id? One without a build-id is of none.
+  bool is(const uint8_t* id, uint32_t size) const {
+    return size != 0 && build_id_size == size && equal_bytes(build_id, id, size);
+  }
 };
+
+// Looks at the executable alone.
+void describe_executable(Module* out);
 
 // The modules of this process: the executable first. Fixed capacity; a program has a handful.
 class Modules {
@@ -29,7 +37,6 @@ class Modules {
   static constexpr uint32_t kMost = 512;
 
   void load();
-  void load_executable();  // only that
   uint32_t size() const { return count_; }
   const Module& operator[](uint32_t i) const { return list_[i]; }
 

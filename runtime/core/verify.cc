@@ -5,6 +5,7 @@
 
 #include "format/wire/buffer.h"
 #include "format/wire/hash.h"
+#include "format/wire/placement_of_code.h"
 
 namespace fastboot::runtime {
 
@@ -87,7 +88,7 @@ class Verifier {
 
 }  // namespace
 
-bool verify_as_asked(const SnapshotFile& file, Timeline* timeline, wire::Error* error) {
+FASTBOOT_EVERY_THAW bool verify_as_asked(const SnapshotFile& file, Timeline* timeline, wire::Error* error) {
   const char* what = getenv("FASTBOOT_VERIFY");
   if (what == nullptr || what[0] == '\0' || strcmp(what, "metadata") == 0) return true;
   return verify(file, what, timeline, error);

@@ -1,10 +1,14 @@
 #include "ghc-9.0/binding.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <new>
+
 #include "core/file.h"
+#include "format/wire/placement_of_code.h"
 #include "ghc-9.0/lazy.h"
 #include "ghc-9.0/resolve.h"
 #include "ghc-9.0/rts.h"
@@ -23,7 +27,19 @@ namespace {
 
 using ull = unsigned long long;
 
-constinit Modules modules;  // under thaw.cc's lock; no code at start-up: it would touch a page of every process
+// Where the executable is not all: made when that is first so, and kept. Under thaw.cc's lock. Not here in full, for it
+// would lie between what every thaw writes to.
+Modules* modules = nullptr;
+
+bool load_modules(Error* error) {
+  if (modules == nullptr) {
+    void* memory = malloc(sizeof(Modules));
+    if (memory == nullptr) return fail(error, Code::out_of_memory, "no memory for the list of this program's modules");
+    modules = new (memory) Modules;
+  }
+  modules->load();
+  return true;
+}
 
 void print_build_id(const uint8_t* id, uint32_t size, char* out) {
   for (uint32_t i = 0; i < size; ++i) snprintf(out + 2 * i, 3, "%02x", id[i]);
@@ -34,7 +50,7 @@ void print_build_id(const uint8_t* id, uint32_t size, char* out) {
 uint32_t find_modules(Bound* bound) {
   const wire::Binding& binding = bound->binding;
   for (uint32_t i = 0; i < binding.header->module_count; ++i) {
-    bound->modules[i] = modules.find_build_id(binding.modules[i].build_id, binding.modules[i].build_id_size);
+    bound->modules[i] = modules->find_build_id(binding.modules[i].build_id, binding.modules[i].build_id_size);
     if (bound->modules[i] == nullptr) return i;
   }
   return binding.header->module_count;
@@ -45,8 +61,8 @@ bool wrong_build(const char* path, const Bound& bound, uint32_t missing, const c
   char theirs[2 * wire::kMaxBuildId + 1];
   char ours[2 * wire::kMaxBuildId + 1] = "none";
   print_build_id(wanted.build_id, wanted.build_id_size, theirs);
-  if (modules.size() != 0 && modules[0].build_id_size != 0)
-    print_build_id(modules[0].build_id, modules[0].build_id_size, ours);
+  if (modules->size() != 0 && (*modules)[0].build_id_size != 0)
+    print_build_id((*modules)[0].build_id, (*modules)[0].build_id_size, ours);
   char program[1024] = "PROGRAM";
   const ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
   if (n > 0) program[n] = '\0';
@@ -58,18 +74,18 @@ bool wrong_build(const char* path, const Bound& bound, uint32_t missing, const c
 
 // The sidecar that binds the snapshot to this program, if there is one: DIRECTORY/CONTENT-ID/BUILD-ID.bind.
 bool sidecar_path(const char* path, const View& view, char* out, uint64_t size) {
-  if (modules.size() == 0 || modules[0].build_id_size == 0) return false;
+  if (modules->size() == 0 || (*modules)[0].build_id_size == 0) return false;
   char content[2 * wire::kContentIdSize + 1];
   char build[2 * wire::kMaxBuildId + 1];
   print_build_id(view.header->content_id, wire::kContentIdSize, content);
-  print_build_id(modules[0].build_id, modules[0].build_id_size, build);
+  print_build_id((*modules)[0].build_id, (*modules)[0].build_id_size, build);
   const char* slash = strrchr(path, '/');
   const int directory = slash == nullptr ? 0 : static_cast<int>(slash + 1 - path);
   return static_cast<uint64_t>(snprintf(out, size, "%.*s%s/%s.bind", directory, path, content, build)) < size;
 }
 
 // Where target `i` lies in this process; 0 where the file names an impossible place.
-uint64_t bound_address(const View& view, const Bound& bound, uint64_t i) {
+FASTBOOT_EVERY_THAW uint64_t bound_address(const View& view, const Bound& bound, uint64_t i) {
   const wire::BindingEntry& entry = bound.binding.entries[i];
   if (entry.module == wire::kNoModule) return 0;
   const Module& module = *bound.modules[entry.module];
@@ -134,8 +150,8 @@ bool bind_by_sidecar(const char* path, const View& view, wire::Buffer* memory, B
     return false;
   }
   if (!found && builds != Builds::bound &&
-      resolve_by_name(view, modules[0], builds, memory, &other.binding, &other.builds, &why)) {
-    other.modules[0] = &modules[0];
+      resolve_by_name(view, (*modules)[0], builds, memory, &other.binding, &other.builds, &why)) {
+    other.modules[0] = &(*modules)[0];
     *bound = other;
     runtime::trace("%s: bound to another build; its %llu targets found here by name", path,
                    static_cast<ull>(view.target_count));
@@ -173,7 +189,7 @@ bool matches(const View& view, uint64_t i, uint64_t address) {
   }
 }
 
-bool link_targets(const View& view, const Bound& bound, uint64_t* words, Error* error) {
+FASTBOOT_EVERY_THAW bool link_targets(const View& view, const Bound& bound, uint64_t* words, Error* error) {
   for (uint64_t i = 0; i < view.target_count; ++i) {
     words[i] = bound_address(view, bound, i);
     if (words[i] != 0 || not_needed(view, bound, i)) continue;
@@ -183,7 +199,7 @@ bool link_targets(const View& view, const Bound& bound, uint64_t* words, Error* 
   return true;
 }
 
-bool check_further_roots(const View& view, const Bound& bound, Error* error) {
+FASTBOOT_EVERY_THAW bool check_further_roots(const View& view, const Bound& bound, Error* error) {
   for (uint64_t i = view.target_count; i < bound.binding.header->entry_count; ++i) {
     const wire::BindingEntry& entry = bound.binding.entries[i];
     const Module& module = *bound.modules[entry.module];
@@ -195,7 +211,8 @@ bool check_further_roots(const View& view, const Bound& bound, Error* error) {
   return true;
 }
 
-bool bind(const char* path, const View& view, Builds builds, wire::Buffer* memory, Bound* bound, Error* error) {
+FASTBOOT_EVERY_THAW bool bind(const char* path, const View& view, Builds builds, wire::Buffer* memory, Bound* bound,
+                              Error* error) {
   bound->binding = view.own_binding();
   bound->builds = Builds::bound;
   if (bound->binding.header->module_count > kMostModules) {
@@ -203,10 +220,13 @@ bool bind(const char* path, const View& view, Builds builds, wire::Buffer* memor
                 bound->binding.header->module_count, kMostModules);
   }
   // Most images need the executable only: looking at the notes of every shared library would take longer than the rest.
-  modules.load_executable();
   const uint32_t count = bound->binding.header->module_count;
-  if (count == 1 && find_modules(bound) == count) return true;
-  modules.load();
+  runtime::describe_executable(&bound->executable);
+  if (count == 1 && bound->executable.is(bound->binding.modules[0].build_id, bound->binding.modules[0].build_id_size)) {
+    bound->modules[0] = &bound->executable;
+    return true;
+  }
+  if (!load_modules(error)) return false;
   const uint32_t missing = find_modules(bound);
   return missing == count || bind_otherwise(path, view, builds, missing, memory, bound, error);
 }

@@ -12,10 +12,12 @@ namespace fastboot::ghc {
 constexpr uint32_t kMostModules = 64;  // that one image is bound to
 
 // The binding that this process uses, and the modules that it names, in this process.
+// Stays where it was made.
 struct Bound {
   wire::Binding binding;
   Builds builds;  // what a caller has to allow for it
   const runtime::Module* modules[kMostModules];
+  runtime::Module executable;  // where one of them may point
 };
 
 // Chooses the binding. Where it is not the snapshot's own, its bytes lie in `memory`, which must live as long as it is

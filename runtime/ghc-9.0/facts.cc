@@ -2,13 +2,14 @@
 
 #include <string.h>
 
+#include "format/wire/placement_of_code.h"
 #include "ghc-9.0/rts.h"
 
 namespace fastboot::ghc {
 
-uint32_t ghc_version() { return __GLASGOW_HASKELL__ * 100 + __GLASGOW_HASKELL_PATCHLEVEL1__; }
+FASTBOOT_EVERY_THAW uint32_t ghc_version() { return __GLASGOW_HASKELL__ * 100 + __GLASGOW_HASKELL_PATCHLEVEL1__; }
 
-uint32_t rts_way() {
+FASTBOOT_EVERY_THAW uint32_t rts_way() {
   uint32_t way = 0;
   if (rtsSupportsBoundThreads() != HS_BOOL_FALSE) way |= wire::kWayThreaded;
   if (&checkClosure != nullptr) way |= wire::kWayDebug;
@@ -18,7 +19,7 @@ uint32_t rts_way() {
   return way;
 }
 
-wire::HeapLayout heap_layout() {
+FASTBOOT_EVERY_THAW wire::HeapLayout heap_layout() {
   wire::HeapLayout layout = {};
   layout.word_size = sizeof(W_);
   layout.tag_bits = TAG_BITS;
@@ -49,7 +50,7 @@ void describe_way(uint32_t way, char* out, uint64_t size) {
   if (out[0] == '\0') strncat(out, "vanilla", size - 1);
 }
 
-bool check_supported(wire::Error* error) {
+FASTBOOT_EVERY_THAW bool check_supported(wire::Error* error) {
   if (rts_isProfiled() != 0) {
     return fail(error, wire::Code::unsupported_way,
                 "this program is built for profiling, whose closures have larger headers; build it without -prof");

@@ -5,6 +5,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "format/wire/placement_of_code.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/rts.h"
 #include "ghc-9.0/scope.h"
@@ -118,7 +119,7 @@ bool faults_are_ours() {
          action.sa_sigaction == on_fault;
 }
 
-void report_faults() {
+FASTBOOT_EVERY_THAW void report_faults() {
   static bool installed = false;
   if (installed) return;
   installed = true;

@@ -1,4 +1,5 @@
 #include "ghc-9.0/image.h"
+#include "format/wire/placement_of_code.h"
 
 #include <stdlib.h>
 
@@ -31,7 +32,7 @@ const wire::Target* Image::target_of_info(uint64_t info) const {
   return nullptr;
 }
 
-Image* first_image() { return __atomic_load_n(&images, __ATOMIC_ACQUIRE); }
+FASTBOOT_EVERY_THAW Image* first_image() { return __atomic_load_n(&images, __ATOMIC_ACQUIRE); }
 
 Image* find_image(uint64_t address) {
   for (Image* image = first_image(); image != nullptr; image = image->next) {
@@ -40,7 +41,7 @@ Image* find_image(uint64_t address) {
   return nullptr;
 }
 
-Image* add_image(Image* image) {
+FASTBOOT_EVERY_THAW Image* add_image(Image* image) {
   Image* place = first_image();
   while (place != nullptr && place->metadata != nullptr) place = place->next;
   if (place == nullptr) {

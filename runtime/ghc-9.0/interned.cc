@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "format/wire/placement_of_code.h"
 #include "ghc-9.0/rts.h"
 
 namespace fastboot::ghc {
@@ -73,7 +74,8 @@ void put_function(const wire::View& view, const Target& target, uint8_t* info) {
 
 }  // namespace
 
-void make_interned_tables(const wire::View& view, uint8_t* info, uint64_t info_address, uint64_t link_address) {
+FASTBOOT_EVERY_THAW void make_interned_tables(const wire::View& view, uint8_t* info, uint64_t info_address,
+                                              uint64_t link_address) {
   for (uint64_t i = 0; i < view.target_count; ++i) {
     const Target& target = view.targets[i];
     const uint64_t link = link_address + i * sizeof(uint64_t);

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "core/file.h"
+#include "format/wire/placement_of_code.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/rts.h"
 
@@ -76,9 +77,11 @@ bool find_above(uint64_t size, Placement* out) {
 
 }  // namespace
 
-uint64_t image_end(const wire::View& view) { return wire::round_up(view.data.address + view.data.size, MBLOCK_SIZE); }
+FASTBOOT_EVERY_THAW uint64_t image_end(const wire::View& view) {
+  return wire::round_up(view.data.address + view.data.size, MBLOCK_SIZE);
+}
 
-bool choose_placement(const wire::View& view, Placement* out, wire::Error* error) {
+FASTBOOT_EVERY_THAW bool choose_placement(const wire::View& view, Placement* out, wire::Error* error) {
   const uint64_t begin = view.header->slot_address;
   const uint64_t end = image_end(view);
   const char* forced = getenv("FASTBOOT_REBASE");  // for tests, and to see what rebasing costs
@@ -115,7 +118,7 @@ bool choose_placement(const wire::View& view, Placement* out, wire::Error* error
       static_cast<ull>(mblock_address_space.end));
 }
 
-void extend_heap_range(const Placement& placement) {
+FASTBOOT_EVERY_THAW void extend_heap_range(const Placement& placement) {
   if (placement.reserved || placement.end <= mblock_address_space.end) return;
   // The range now has a gap that the collector must not allocate in: no more heap than fits below it.
   const uint64_t most = (mblock_address_space.end - mblock_address_space.begin) / BLOCK_SIZE;

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "format/wire/placement_of_code.h"
 #include "ghc-9.0/rts.h"
 
 namespace fastboot::ghc {
 
-void* keep_static_roots(const Image& image, const uint64_t* further, uint64_t further_count) {
+FASTBOOT_EVERY_THAW void* keep_static_roots(const Image& image, const uint64_t* further, uint64_t further_count) {
   const wire::View& view = image.view;
   // A binding may leave out a root: code of another build needs others.
   const auto is_root = [&](uint64_t i) {

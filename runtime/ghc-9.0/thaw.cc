@@ -1,8 +1,6 @@
 // Thawing: from a file to closures, in a number of system calls that does not depend on the image's size.
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,10 +8,14 @@
 
 #include <new>
 
+#include "core/bytes.h"
 #include "core/file.h"
+#include "core/lock.h"
+#include "core/system_calls.h"
 #include "core/verify.h"
 #include "fastboot.h"
 #include "format/wire/buffer.h"
+#include "format/wire/placement_of_code.h"
 #include "ghc-9.0/binding.h"
 #include "ghc-9.0/facts.h"
 #include "ghc-9.0/fault.h"
@@ -26,6 +28,8 @@
 #include "ghc-9.0/scope.h"
 #include "ghc-9.0/static_roots.h"
 
+namespace sys = fastboot::runtime::sys;
+using fastboot::runtime::Locked;
 using fastboot::runtime::SnapshotFile;
 using fastboot::runtime::Timeline;
 using fastboot::wire::Code;
@@ -41,23 +45,7 @@ namespace {
 
 using ull = unsigned long long;
 
-// One thaw at a time. A child of fork() must not inherit the lock from a thread that it does not have.
-pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-bool fork_handlers = false;
-
-void lock_before_fork() { pthread_mutex_lock(&lock); }
-void unlock_after_fork() { pthread_mutex_unlock(&lock); }
-
-class Locked {
- public:
-  Locked() {
-    pthread_mutex_lock(&lock);
-    if (!fork_handlers) fork_handlers = pthread_atfork(lock_before_fork, unlock_after_fork, unlock_after_fork) == 0;
-  }
-  ~Locked() { pthread_mutex_unlock(&lock); }
-  Locked(const Locked&) = delete;
-  Locked& operator=(const Locked&) = delete;
-};
+constinit runtime::Lock lock;  // one thaw at a time
 
 // --- does it fit? --------------------------------------------------------------------------------
 
@@ -79,7 +67,8 @@ bool check_process(const View& view, Error* error) {
                 ours);
   }
   const wire::HeapLayout own = heap_layout();
-  if (memcmp(&own, &header.heap, sizeof own) != 0) {
+  static_assert(sizeof own == 3 * sizeof(uint64_t));
+  if (!runtime::equal_bytes(&own, &header.heap, sizeof own)) {
     return fail(
         error, Code::wrong_layout,
         "its heap has words of %u bytes, megablocks of 2^%u and thunk headers of %u; this program's has %u, 2^%u, "
@@ -129,9 +118,10 @@ const Root* choose_root(const View& view, const char* name, const char* type_nam
 
 // --- mapping -------------------------------------------------------------------------------------
 
-bool map_failed(const char* what, uint64_t address, uint64_t size, Error* error) {
+// `result` is a system call's: a negative errno.
+bool map_failed(const char* what, uint64_t address, uint64_t size, long result, Error* error) {
   return fail(error, Code::mapping_failed, "cannot map its %s (0x%llx bytes at 0x%llx): %s", what,
-              static_cast<ull>(size), static_cast<ull>(address), strerror(errno));
+              static_cast<ull>(size), static_cast<ull>(address), strerror(static_cast<int>(-result)));
 }
 
 // One image on its way into the process.
@@ -145,9 +135,9 @@ struct Mapping {
 
   // `size` bytes of the file at `offset`, for the image's `address`.
   bool map_file(uint64_t address, uint64_t offset, uint64_t size, int protection, const char* what) const {
-    void* at = mmap(reinterpret_cast<void*>(address + delta), size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-                    file.descriptor(), static_cast<off_t>(file.base() + offset));
-    return at != MAP_FAILED || map_failed(what, address + delta, size, error);
+    const long result = sys::map_at(address + delta, size, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                                    file.descriptor(), file.base() + offset);
+    return result == 0 || map_failed(what, address + delta, size, result, error);
   }
 
   // The data, and the file's first page: with the ELF header in place, a debugger finds the snapshot to a core dump by
@@ -165,39 +155,36 @@ struct Mapping {
       return false;
     }
     // Without this, pages that were evicted come back 4 KiB at a time. For the whole mapping: else it would be split.
-    if (data.size >= wire::kHugePageSize) madvise(reinterpret_cast<void*>(begin + delta), size, MADV_HUGEPAGE);
+    if (data.size >= wire::kHugePageSize) (void)sys::advise(begin + delta, size, MADV_HUGEPAGE);
     if (!together) {
-      (void)mmap(reinterpret_cast<void*>(slot + delta), wire::kPageSize, PROT_READ,
-                 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.descriptor(), static_cast<off_t>(file.base()));
+      (void)sys::map_at(slot + delta, wire::kPageSize, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                        file.descriptor(), file.base());
     }
     return true;
   }
 
-  // The link segment: anonymous, filled here, then read-only and read-execute. Never writable and executable at once.
+  // The link segment: anonymous, filled here, then readable and executable as a whole: never writable and executable
+  // at once. (That the link table is executable, too, saves splitting the mapping; it holds addresses only.)
   bool make_link_segment() const {
     const View& view = file.view();
     const uint64_t link = view.link.address + delta;
-    void* at = mmap(reinterpret_cast<void*>(link), view.link.size, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (at == MAP_FAILED) return map_failed("link segment", link, view.link.size, error);
-    auto* words = static_cast<uint64_t*>(at);
-    if (!link_targets(view, bound, words, error)) return false;
+    long result =
+        sys::map_at(link, view.link.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (result != 0) return map_failed("link segment", link, view.link.size, result, error);
+    if (!link_targets(view, bound, reinterpret_cast<uint64_t*>(link), error)) return false;
+    timeline->step("link table");
     const uint64_t info = link + view.link.file_size;
-    const uint64_t info_size = view.link.size - view.link.file_size;
     make_interned_tables(view, reinterpret_cast<uint8_t*>(info), info, link);
-    if (mprotect(at, view.link.file_size, PROT_READ) != 0 ||
-        (info_size != 0 && mprotect(reinterpret_cast<void*>(info), info_size, PROT_READ | PROT_EXEC) != 0)) {
-      return map_failed("link segment", link, view.link.size, error);
-    }
-    return true;
+    result = sys::protect(link, view.link.size, PROT_READ | PROT_EXEC);
+    return result == 0 || map_failed("link segment", link, view.link.size, result, error);
   }
 
   // At addresses other than its own, the image's pages are made this process's own.
   bool rebase() const {
     const View& view = file.view();
     if (!rebase_image(file.descriptor(), file.base(), view, delta, error)) return false;
-    if (mprotect(reinterpret_cast<void*>(view.data.address + delta), view.data.size, PROT_READ) == 0) return true;
-    return map_failed("data", view.data.address + delta, view.data.size, error);
+    const long result = sys::protect(view.data.address + delta, view.data.size, PROT_READ);
+    return result == 0 || map_failed("data", view.data.address + delta, view.data.size, result, error);
   }
 
   bool map() const {
@@ -213,7 +200,7 @@ struct Mapping {
       timeline->step("rebase");
     }
     if (!make_link_segment() || !apply_raw_references(view, delta, error)) return false;
-    timeline->step("link");
+    timeline->step("interned tables");
     return true;
   }
 };
@@ -252,7 +239,8 @@ Image* new_image(SnapshotFile* file, const Placement& placement, uint64_t forced
 Image* find_thawed(const View& view) {
   for (Image* image = first_image(); image != nullptr; image = image->next) {
     if (image->metadata == nullptr) continue;
-    if (memcmp(image->view.header->metadata_hash, view.header->metadata_hash, wire::kHashSize) == 0) return image;
+    if (runtime::equal_bytes(image->view.header->metadata_hash, view.header->metadata_hash, wire::kHashSize))
+      return image;
   }
   return nullptr;
 }
@@ -270,7 +258,8 @@ void* keep_roots(const Image& image, const Bound& bound) {
 }
 
 // Gives the image in the list, or nullptr.
-Image* thaw_new(const char* path, SnapshotFile* file, Builds builds, Timeline* timeline, Error* error) {
+FASTBOOT_EVERY_THAW Image* thaw_new(const char* path, SnapshotFile* file, Builds builds, Timeline* timeline,
+                                    Error* error) {
   const View& view = file->view();
   wire::Buffer memory;
   Bound bound;
@@ -315,23 +304,28 @@ bool is_named_after(const View& view, const char* path) {
   return strncmp(name, image, size) == 0 && (name[size] == '\0' || strcmp(name + size, ".snap") == 0);
 }
 
-// The file, or where there is none, the snapshot that the program carries, if it is what the caller asks for: by the
-// root's name, or by the image's.
-bool open_snapshot(const char* path, const char* root_name, SnapshotFile* file, SnapshotFile* embedded,
-                   SnapshotFile** opened, Error* error) {
-  *opened = file;
-  if (file->open(path, error)) return true;
-  if (error->code != Code::not_found) return false;
+// The snapshot that the program carries, if it is what the caller asks for: by the root's name, or by the image's.
+// `error` says what is wrong with the file, and stays if this is no help. Apart, for the memory that it needs on the
+// stack.
+[[gnu::noinline]] bool open_carried(const char* path, const char* root_name, SnapshotFile* embedded,
+                                    SnapshotFile** opened, Error* error) {
   Error why;
   if (!embedded->open_embedded(&why)) {
-    if (why.code == Code::not_found) return false;
-    *error = why;
+    if (why.code != Code::not_found) *error = why;
     return false;
   }
   const View& view = embedded->view();
   if (root_name == nullptr ? !is_named_after(view, path) : find_root(view, root_name) == nullptr) return false;
   *opened = embedded;
   return true;
+}
+
+// The file, or where there is none, what the program carries.
+bool open_snapshot(const char* path, const char* root_name, SnapshotFile* file, SnapshotFile* embedded,
+                   SnapshotFile** opened, Error* error) {
+  *opened = file;
+  return file->open(path, error) ||
+         (error->code == Code::not_found && open_carried(path, root_name, embedded, opened, error));
 }
 
 [[gnu::noinline]] void trace_thaw(const char* path, const SnapshotFile& file, const Root& root, Timeline* timeline) {
@@ -360,7 +354,7 @@ bool check_builds(const Image& image, Builds builds, Error* error) {
 }
 
 // Where `scoped` is given, for as long as that scope lasts; else for good.
-bool thaw(const Request& request, void** closure, Image** scoped, Error* error) {
+FASTBOOT_EVERY_THAW bool thaw(const Request& request, void** closure, Image** scoped, Error* error) {
   Timeline timeline;
   SnapshotFile given;
   SnapshotFile carried;
@@ -371,7 +365,7 @@ bool thaw(const Request& request, void** closure, Image** scoped, Error* error) 
       choose_root(opened->view(), request.root, request.type_name, request.type[0], request.type[1], error);
   if (root == nullptr) return false;
   timeline.step("open and check");
-  const Locked locked;
+  const Locked locked(&lock);
   Image* image = find_thawed(opened->view());
   if (image != nullptr && !check_builds(*image, request.builds, error)) return false;
   if (image == nullptr) image = thaw_new(request.path, opened, request.builds, &timeline, error);
@@ -387,47 +381,61 @@ bool thaw(const Request& request, void** closure, Image** scoped, Error* error) 
   return true;
 }
 
-uint32_t report_failure(const char* path, const Error& why, fastboot_error* error) {
-  if (error == nullptr) return static_cast<uint32_t>(why.code);
-  error->code = static_cast<uint32_t>(why.code);
-  snprintf(error->message, sizeof error->message, "%.4000s: %s", path, why.message);
-  return error->code;
+// Errors are made in the caller's memory, where there is some: three kilobytes on the stack would be a page of it that
+// no thaw without an error needs. The two structures start alike.
+static_assert(sizeof(Error) <= sizeof(fastboot_error) && sizeof(Error::code) == sizeof(fastboot_error::code) &&
+              offsetof(Error, message) == offsetof(fastboot_error, message));
+Error* made_in(fastboot_error* error) {
+  alignas(Error) static uint8_t nobody_reads_it[sizeof(Error)];
+  return reinterpret_cast<Error*>(error == nullptr ? nobody_reads_it : reinterpret_cast<uint8_t*>(error));
+}
+
+// Puts the path in front of the message.
+[[gnu::noinline]] uint32_t report_failure(const char* path, Error* why, fastboot_error* error) {
+  const auto code = static_cast<uint32_t>(why->code);
+  if (error == nullptr) return code;
+  char message[sizeof why->message];
+  memcpy(message, why->message, sizeof message);
+  error->code = code;
+  snprintf(error->message, sizeof error->message, "%.4000s: %s", path, message);
+  return code;
 }
 
 }  // namespace
 
 extern "C" {
 
-uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
-                       uint64_t type_fingerprint_1, fastboot_builds builds, void** closure, fastboot_error* error) {
-  Error why;
+FASTBOOT_EVERY_THAW uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name,
+                                           uint64_t type_fingerprint_0, uint64_t type_fingerprint_1,
+                                           fastboot_builds builds, void** closure, fastboot_error* error) {
+  Error* why = made_in(error);
   *closure = nullptr;
   const Request request = {
       path, root, type_name, {type_fingerprint_0, type_fingerprint_1}, static_cast<Builds>(builds)};
-  return thaw(request, closure, nullptr, &why) ? 0 : report_failure(path, why, error);
+  return thaw(request, closure, nullptr, why) ? 0 : report_failure(path, why, error);
 }
 
 uint32_t fastboot_scope_enter(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
                               uint64_t type_fingerprint_1, void** closure, fastboot_scope** scope,
                               fastboot_error* error) {
-  Error why;
+  Error* why = made_in(error);
   Image* image = nullptr;
   *closure = nullptr;
   const Request request = {path, root, type_name, {type_fingerprint_0, type_fingerprint_1}, Builds::same_types};
-  if (!thaw(request, closure, &image, &why)) return report_failure(path, why, error);
+  if (!thaw(request, closure, &image, why)) return report_failure(path, why, error);
   *scope = reinterpret_cast<fastboot_scope*>(image);
   return 0;
 }
 
 uint64_t fastboot_scope_leave(fastboot_scope* scope) {
-  const Locked locked;
+  const Locked locked(&lock);
   auto* image = reinterpret_cast<Image*>(scope);
   --image->scopes;
   return watch_references(image);
 }
 
 void fastboot_scope_release(fastboot_scope* scope, uint64_t watch) {
-  const Locked locked;
+  const Locked locked(&lock);
   release_unless_met(reinterpret_cast<Image*>(scope), watch);
 }
 

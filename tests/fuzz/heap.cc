@@ -1,5 +1,8 @@
-// The walks over an image's closures: the census behind `--objects`. Most mutations go into the heap.
+// The walks over an image's closures: the census behind `--objects`, and the structural check. Most mutations go into
+// the heap.
 #include "format/heap.h"
+
+#include "format/structure.h"
 
 #include "fuzz/support/snapshot_mutator.h"
 
@@ -21,6 +24,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::require(census->all.bytes + census->descriptor_bytes + census->unused_bytes <=
                     reader->lazy().size() + reader->data().size(),
                 "closures do not overlap");
+  if (!reader->sound()) return 0;
+  format::StructureCounts counts;
+  const auto problems = format::check_structure(*reader, 20, &counts);
+  fuzz::require(problems.size() <= 20 && problems.size() <= counts.problems, "what is wrong is counted");
   return 0;
 }
 

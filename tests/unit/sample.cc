@@ -140,7 +140,8 @@ class Builder {
     add_array(&data, 13);
     if (options_.lazy) add_lazy(&lazy, list);
     for (uint64_t i = 0; i < options_.needed; ++i) add_cross_cells(&data, &lazy, i);
-    if (options_.raw) model_.raws.push_back({ImageAddress(list + 8), raw_, 24});
+    // The number before the list's first cell.
+    if (options_.raw) model_.raws.push_back({ImageAddress(list - 8), raw_, 24});
     model_.roots.push_back({options_.name, "[Int]", ImageAddress(list), 24, {0x1234, 0x5678}, 2});
     model_.data = data.bytes();
     if (options_.lazy) model_.lazy = lazy.bytes();
@@ -240,10 +241,8 @@ class Builder {
     data->cross(other + 1, index, slot);
     data->address(other + 2, data->address_of(cell) + 2);
     if (!options_.lazy) return;
-    const uint64_t thunk = closure(lazy, trampoline_, 3);
-    lazy->number(thunk + 1, thunk_);
+    const uint64_t thunk = lazy_closure(lazy);
     lazy->cross(thunk + 2, index, slot + wire::kHugePageSize * 2);
-    ++model_.lazy_closures;
   }
 
   void add_needed(const Heap& data, const Heap& lazy) {
@@ -278,12 +277,15 @@ class Builder {
     model_.members.push_back(std::move(member));
   }
 
-  void add_lazy(Heap* heap, uint64_t list) {
+  uint64_t lazy_closure(Heap* heap) {
     const uint64_t at = closure(heap, trampoline_, 3);
     heap->number(at + 1, thunk_);
-    heap->address(at + 2, list + 2);
+    --model_.targets[trampoline_].record.uses;
+    ++model_.targets[thunk_].record.uses;
     ++model_.lazy_closures;
+    return at;
   }
+  void add_lazy(Heap* heap, uint64_t list) { heap->address(lazy_closure(heap) + 2, list + 2); }
 
   const SampleOptions& options_;
   Model model_;

@@ -293,13 +293,14 @@ void plan_segments(const SnapshotInput& input, const Hot& hot, Layout* layout) {
   layout->hot_size = hot.end;
   layout->link_offset = round_up(hot.end, kPageSize);
   const uint64_t link = layout->link_offset > kLinkOffset ? layout->link_offset : kLinkOffset;
-  const uint64_t words = round_up(input.target_count * 8, kPageSize);
+  const uint64_t words = round_up(input.target_count * 8, kInfoAlign);
   layout->link_address = slot + link;
   layout->link_table_size = words > kMinLinkTable ? words : kMinLinkTable;
   layout->info_address = layout->link_address + layout->link_table_size;
-  layout->info_size = round_up(input.info_size, kPageSize);
+  // The segment takes whole pages; one, as a rule: each that a thaw writes to costs it a page fault.
+  layout->info_size = round_up(layout->link_table_size + input.info_size, kPageSize) - layout->link_table_size;
   uint64_t address = layout->info_address + layout->info_size;
-  uint64_t offset = layout->link_offset + layout->link_table_size;
+  uint64_t offset = round_up(layout->link_offset + layout->link_table_size, kPageSize);
   if (input.lazy_size != 0) {
     address = round_up(address, kMegablock);
     layout->lazy_offset = offset;
@@ -563,7 +564,7 @@ void list_sections(const SnapshotInput& input, const Layout& layout, const Hot& 
            layout.link_table_size, 0, 0, 8, 8);
   if (index[kSecInfo] != 0) {
     out->add(kSecInfo, SHT_NOBITS, SHF_ALLOC, layout.info_address, layout.link_offset + layout.link_table_size,
-             layout.info_size, 0, 0, kPageSize, 0);
+             layout.info_size, 0, 0, kInfoAlign, 0);
   }
   if (index[kSecLazy] != 0) {
     out->add(kSecLazy, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, layout.lazy_address, layout.lazy_offset, input.lazy_size, 0,

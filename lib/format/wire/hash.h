@@ -7,16 +7,20 @@
 #include <cstdint>
 #include <cstring>
 
+#include "format/wire/placement_of_code.h"
 #include "format/wire/structs.h"
 
 namespace fastboot::wire {
 
-// A hash over pieces, in the order in which they are added.
+// A hash over pieces, in the order in which they are added. Each thaw hashes its metadata, with all of xxHash that this
+// takes within these functions.
 class Hasher {
  public:
-  Hasher() { XXH3_128bits_reset(&state_); }
-  void add(const void* bytes, uint64_t size) { XXH3_128bits_update(&state_, bytes, size); }
-  void finish(uint8_t out[kHashSize]) const {
+  FASTBOOT_EVERY_THAW [[gnu::flatten, gnu::noinline]] Hasher() { XXH3_128bits_reset(&state_); }
+  FASTBOOT_EVERY_THAW [[gnu::flatten, gnu::noinline]] void add(const void* bytes, uint64_t size) {
+    XXH3_128bits_update(&state_, bytes, size);
+  }
+  FASTBOOT_EVERY_THAW [[gnu::flatten, gnu::noinline]] void finish(uint8_t out[kHashSize]) const {
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state_));
     memcpy(out, canonical.digest, kHashSize);

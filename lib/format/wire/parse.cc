@@ -1,6 +1,7 @@
 #include "format/wire/parse.h"
 
 #include "format/wire/hash.h"
+#include "format/wire/placement_of_code.h"
 
 // Ends the messages about files that are something else.
 #define FASTBOOT_WHAT_TO_DO "; give the path of a snapshot, or freeze it again"
@@ -271,8 +272,10 @@ bool check_segments(const View& view, Error* error) {
                   static_cast<ull>(heap->address), static_cast<ull>(heap->size));
     }
   }
-  if (view.link.file_size % kPageSize != 0 || view.link.size % kPageSize != 0) {
-    return fail(error, Code::corrupt, "the link segment has 0x%llx and 0x%llx bytes; expected whole pages",
+  if (view.link.file_size % kInfoAlign != 0 || view.link.size % kPageSize != 0) {
+    return fail(error, Code::corrupt,
+                "the link segment has 0x%llx bytes in the file and 0x%llx in memory; expected multiples of 0x40 and of "
+                "a page",
                 static_cast<ull>(view.link.file_size), static_cast<ull>(view.link.size));
   }
   return true;
@@ -362,8 +365,8 @@ bool check_exact_tables(const View& view, Error* error) {
   const Table& members = view.table(TableKind::members);
   const bool exact =
       got.address == view.link.address && got.size == view.link.file_size && got.count == view.target_count &&
-      (info.size == 0 || info.address == view.link.address + got.size) &&
-      round_up(info.size, kPageSize) == view.link.size - got.size && lazy.size == view.lazy.size &&
+      (info.size == 0 || info.address == view.link.address + got.size) && info.size <= view.link.size - got.size &&
+      round_up(got.size + info.size, kPageSize) == view.link.size && lazy.size == view.lazy.size &&
       (lazy.size == 0 || lazy.address == view.lazy.address) && data.size == view.data.size &&
       data.address == view.data.address && rebase.size + cross.size + hashes.size == view.cold.size &&
       (rebase.size == 0 || rebase.address == view.cold.address) &&
@@ -684,7 +687,8 @@ bool read_tables(View* view, Error* error) {
 
 }  // namespace
 
-bool probe(const uint8_t* bytes, uint64_t size, uint64_t file_size, Probe* out, Error* error) {
+FASTBOOT_EVERY_THAW [[gnu::flatten]] bool probe(const uint8_t* bytes, uint64_t size, uint64_t file_size, Probe* out,
+                                                Error* error) {
   if (file_size == 0) return fail(error, Code::empty_file, "the file is empty; freeze it again");
   uint64_t at = 0;
   if (!find_header(Cursor{bytes, size}, file_size, &at, error)) return false;
@@ -694,7 +698,8 @@ bool probe(const uint8_t* bytes, uint64_t size, uint64_t file_size, Probe* out, 
   return true;
 }
 
-bool parse(const uint8_t* bytes, uint64_t size, uint64_t file_size, bool check_hash, View* out, Error* error) {
+FASTBOOT_EVERY_THAW [[gnu::flatten]] bool parse(const uint8_t* bytes, uint64_t size, uint64_t file_size,
+                                                bool check_hash, View* out, Error* error) {
   const Cursor cursor{bytes, size};
   uint64_t at = 0;
   if (!find_header(cursor, file_size, &at, error)) return false;
@@ -729,7 +734,8 @@ bool parse(const uint8_t* bytes, uint64_t size, uint64_t file_size, bool check_h
 
 // The section-header fields of the ELF header stay out: strip moves and drops section headers, and nothing that matters
 // for thawing is read through them.
-void metadata_hash(const uint8_t* bytes, uint64_t hot_size, uint64_t header_offset, uint8_t out[kHashSize]) {
+FASTBOOT_EVERY_THAW void metadata_hash(const uint8_t* bytes, uint64_t hot_size, uint64_t header_offset,
+                                       uint8_t out[kHashSize]) {
   Elf64_Ehdr ehdr;
   memcpy(&ehdr, bytes, sizeof ehdr);
   ehdr.e_shoff = 0;
@@ -763,8 +769,8 @@ void content_id(const View& view, uint8_t out[kContentIdSize]) {
   memcpy(out + kHashSize, more.digest, kContentIdSize - kHashSize);
 }
 
-uint64_t info_entry_size(const Target& target, uint64_t description_size, uint64_t large_bitmap_words,
-                         uint64_t* info_at) {
+FASTBOOT_EVERY_THAW uint64_t info_entry_size(const Target& target, uint64_t description_size,
+                                             uint64_t large_bitmap_words, uint64_t* info_at) {
   constexpr uint64_t kStandard = 16;  // layout word, type and srt
   switch (static_cast<TargetKind>(target.kind)) {
     case TargetKind::constructor:  // description offset (padded to a word) | standard | stub | description
@@ -784,7 +790,8 @@ uint64_t info_entry_size(const Target& target, uint64_t description_size, uint64
   }
 }
 
-bool parse_binding(const uint8_t* bytes, uint64_t size, uint64_t target_count, Binding* out, Error* error) {
+FASTBOOT_EVERY_THAW [[gnu::flatten]] bool parse_binding(const uint8_t* bytes, uint64_t size, uint64_t target_count,
+                                                        Binding* out, Error* error) {
   const auto* header = reinterpret_cast<const BindingHeader*>(bytes);
   if (size < sizeof(BindingHeader)) {
     return fail(error, Code::corrupt, "the binding has %llu bytes; expected at least %zu", static_cast<ull>(size),

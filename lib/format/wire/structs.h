@@ -35,7 +35,8 @@ inline constexpr uint64_t kSlotBase = 0x12300000000;      // the first slot
 // The link segment starts at least this far into the slot, and the link table is at least this large, so that the
 // addresses of closures and interned info tables are known before the metadata is (see runtime/ghc-9.0/image.h).
 inline constexpr uint64_t kLinkOffset = 0x40000;
-inline constexpr uint64_t kMinLinkTable = 0x4000;
+inline constexpr uint64_t kMinLinkTable = 0x800;
+inline constexpr uint64_t kInfoAlign = 64;  // of the interned info tables, which follow the link table
 
 // The section of a program that holds its snapshot, at a file offset that is a multiple of a page.
 inline constexpr char kEmbeddedSection[] = ".fastboot";

@@ -1,5 +1,6 @@
 #include "fuzz/support/input.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,9 +93,11 @@ size_t pack_into(const Bytes& file, uint8_t* out, size_t most) {
   return packed.size();
 }
 
-MemoryFile::MemoryFile() : descriptor_(memfd_create("fuzz", MFD_CLOEXEC)) {
-  require(descriptor_ >= 0 && fchmod(descriptor_, 0600) == 0, "a file in memory");
-  path_ = "/proc/self/fd/" + std::to_string(descriptor_);
+MemoryFile::MemoryFile(std::string path) : path_(std::move(path)) {
+  descriptor_ =
+      path_.empty() ? memfd_create("fuzz", MFD_CLOEXEC) : open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  require(descriptor_ >= 0 && fchmod(descriptor_, 0600) == 0, "a file to write to");
+  if (path_.empty()) path_ = "/proc/self/fd/" + std::to_string(descriptor_);
 }
 
 MemoryFile::~MemoryFile() { close(descriptor_); }

@@ -31,10 +31,11 @@ bool any_byte(const Bytes& file, size_t begin, size_t end);
 // pack() into libFuzzer's buffer. 0 where it does not fit.
 size_t pack_into(const Bytes& file, uint8_t* out, size_t most);
 
-// A regular file of this process's own that has no name: of mode 0600, and opened by path().
+// A regular file of mode 0600 whose contents are set again and again: one of that path, or one without a name, which
+// path() opens in this process.
 class MemoryFile {
  public:
-  MemoryFile();
+  explicit MemoryFile(std::string path = {});
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
   ~MemoryFile();

@@ -63,33 +63,35 @@ namespace fastboot::runtime {
 
 struct ModulesLoader {
   static void add(Modules* modules) {
-    const auto begin = reinterpret_cast<uint64_t>(memory);
-    Module& module = modules->list_[0];
-    module = Module{};
-    module.bias = begin - fuzz::Program::kBase;
-    module.begin = begin;
-    module.end = module.bias + fuzz::Program::kEnd;
-    module.text_begin = module.bias + fuzz::Program::kText;
-    module.text_end = module.bias + fuzz::Program::kReadOnly;
-    module.read_only_begin = module.text_end;
-    module.read_only_end = module.bias + fuzz::Program::kData;
-    memset(module.build_id, build_id_byte, 20);
-    module.build_id_size = 20;
-    module.path = module_path.c_str();
+    describe_executable(&modules->list_[0]);
     modules->count_ = 1;
   }
 };
 
+void describe_executable(Module* out) {
+  const auto begin = reinterpret_cast<uint64_t>(memory);
+  Module& module = *out;
+  module = Module{};
+  module.bias = begin - fuzz::Program::kBase;
+  module.begin = begin;
+  module.end = module.bias + fuzz::Program::kEnd;
+  module.text_begin = module.bias + fuzz::Program::kText;
+  module.text_end = module.bias + fuzz::Program::kReadOnly;
+  module.read_only_begin = module.text_end;
+  module.read_only_end = module.bias + fuzz::Program::kData;
+  memset(module.build_id, build_id_byte, 20);
+  module.build_id_size = 20;
+  module.path = module_path.c_str();
+}
+
 void Modules::load() { ModulesLoader::add(this); }
-void Modules::load_executable() { ModulesLoader::add(this); }
 
 const Module* Modules::find(uint64_t address) const {
   return count_ == 1 && list_[0].contains(address) ? &list_[0] : nullptr;
 }
 
 const Module* Modules::find_build_id(const uint8_t* build_id, uint32_t size) const {
-  return count_ == 1 && size == list_[0].build_id_size && memcmp(build_id, list_[0].build_id, size) == 0 ? &list_[0]
-                                                                                                         : nullptr;
+  return count_ == 1 && list_[0].is(build_id, size) ? &list_[0] : nullptr;
 }
 
 }  // namespace fastboot::runtime

@@ -1,28 +1,29 @@
 #include "fuzz/support/stub_thaw.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "fastboot.h"
+#include "format/reader.h"
 #include "format/wire/hash.h"
 #include "format/wire/parse.h"
 #include "fuzz/support/rts_stub.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/placement.h"
+#include "unit/sample.h"
 
 namespace fastboot::fuzz {
+
+namespace fs = std::filesystem;
 
 namespace {
 
 constexpr uint8_t kOtherBuildId = 0xcd;
 
 struct Files {
-  MemoryFile snapshot, sidecar, program;
-  bool has_sidecar = false;
+  test::TemporaryDirectory directory;
+  MemoryFile snapshot = MemoryFile(directory.path("seed.snap")), sidecar = MemoryFile(directory.path("sidecar")),
+             program;
 };
 Files& files() {
   static Files all;
@@ -31,7 +32,6 @@ Files& files() {
 
 // The snapshot's own binding, as a binding for another build.
 void make_sidecar(const Bytes& file) {
-  files().has_sidecar = false;
   wire::View view;
   wire::Error ignored;
   if (!wire::parse(file.data(), file.size(), file.size(), false, &view, &ignored)) return;
@@ -53,7 +53,17 @@ void make_sidecar(const Bytes& file) {
   constexpr size_t kHashed = offsetof(wire::SidecarHeader, content_id);
   wire::hash128(bytes.data() + kHashed, bytes.size() - kHashed, bytes.data() + offsetof(wire::SidecarHeader, hash));
   files().sidecar.set(bytes);
-  files().has_sidecar = true;
+  const fs::path directory =
+      files().directory.path(format::to_hex(view.header->content_id, sizeof view.header->content_id));
+  fs::create_directory(directory);
+  const std::vector<uint8_t> id(20, kOtherBuildId);
+  fs::create_hard_link(files().sidecar.path(), directory / (format::to_hex(id.data(), id.size()) + ".bind"));
+}
+
+void remove_sidecars() {
+  for (const auto& entry : fs::directory_iterator(files().directory.path(""))) {
+    if (entry.is_directory()) fs::remove_all(entry.path());
+  }
 }
 
 // The type that the caller expects is that of the first root: what is behind this check is to be reached.
@@ -102,27 +112,6 @@ void forget_all() {
 
 }  // namespace
 
-}  // namespace fastboot::fuzz
-
-// Linked with --wrap=open: files by name are files in memory.
-extern "C" int __real_open(const char* path, int flags, ...);
-extern "C" int __wrap_open(const char* path, int flags, unsigned mode) {
-  const size_t size = strlen(path);
-  const auto ends_with = [&](const char* end) {
-    return size >= strlen(end) && strcmp(path + size - strlen(end), end) == 0;
-  };
-  if (strcmp(path, "seed.snap") == 0) return __real_open(fastboot::fuzz::files().snapshot.path().c_str(), flags, mode);
-  if (ends_with(".bind")) {
-    if (fastboot::fuzz::files().has_sidecar)
-      return __real_open(fastboot::fuzz::files().sidecar.path().c_str(), flags, mode);
-    errno = ENOENT;
-    return -1;
-  }
-  return __real_open(path, flags, mode);
-}
-
-namespace fastboot::fuzz {
-
 void start_stub_process() {
   const format::Model model = seed_model();
   const Program program = make_program(model);
@@ -137,7 +126,6 @@ void start_stub_process() {
 
 uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* message) {
   files().snapshot.set(file);
-  files().has_sidecar = false;
   if (options.by_sidecar) make_sidecar(file);
   reserve_heap();
   set_build_id(options.other_build || options.by_sidecar ? kOtherBuildId : kBuildIdByte);
@@ -160,6 +148,7 @@ uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* m
     if (message != nullptr) *message = error.message;
   }
   forget_all();
+  if (options.by_sidecar) remove_sidecars();
   return code;
 }
 
