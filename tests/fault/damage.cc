@@ -6,6 +6,8 @@
 //
 // Readers: "inspect" is what fastboot-inspect's check does, "migrate" what fastboot-migrate does before it writes,
 // "thaw" the runtime's own thaw.cc in a process without GHC's runtime system.
+#include <elf.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -263,7 +265,7 @@ void overlap(const Base& base, Tally* tally, Taken* taken) {
 }
 
 // Cut at the ends of all that lies in the file, and everywhere else by steps. What is behind the last hash are section
-// headers and their names, which strip may drop.
+// headers and their names, which strip may drop, and zeros.
 void truncate(const Base& base, Tally* tally) {
   wire::View view;
   wire::Error error;
@@ -284,12 +286,13 @@ void truncate(const Base& base, Tally* tally) {
   std::sort(lengths.begin(), lengths.end());
   lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
   const size_t needed = view.cold.offset + view.cold.file_size;
+  const size_t sections = view.ehdr->e_shoff + view.ehdr->e_shnum * sizeof(Elf64_Shdr);
   for (const size_t length : lengths) {
     if (length >= base.file.size()) continue;
     const Bytes file(base.file.begin(), base.file.begin() + static_cast<std::ptrdiff_t>(length));
     for (const Reader reader : {kInspect, kMigrate, kThaw}) {
       if (reader == kThaw && !base.thaws) continue;
-      const bool may = length >= needed && reader != kInspect;
+      const bool may = length >= (reader == kInspect ? sections : needed);
       tally->count(reader, accepts(reader, file), may, std::string(base.name) + " cut to " + std::to_string(length));
     }
   }

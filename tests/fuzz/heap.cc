@@ -1,18 +1,37 @@
-// The walks over an image's closures: the census behind `--objects`, and the structural check. Most mutations go into
-// the heap.
+// The walks over an image's closures: the census, the structural check, the graph and its dominators. Most mutations go
+// into the heap.
 #include "format/heap.h"
 
+#include "format/dominators.h"
 #include "format/structure.h"
-
 #include "fuzz/support/snapshot_mutator.h"
 
 using namespace fastboot;
 using format::Mode;
 using format::Reader;
 
+namespace {
+
+// As inspect does it, of images with some damage, too.
+void analyse(const Reader& reader) {
+  const auto targets = format::TargetIndex::make(reader);
+  if (!targets) return;
+  std::vector<format::Error> damage;
+  auto graph = format::ClosureGraph::make(reader, *targets, &damage);
+  if (!graph) return;
+  fuzz::require(graph->roots().size() == reader.view().root_count, "a closure or none for each root");
+  const auto paths = format::ShortestPaths::make(*graph);
+  if (paths && graph->count() != 0) static_cast<void>(paths->path(graph->count() - 1));
+  auto tree = format::DominatorTree::make(std::move(*graph));
+  if (tree) static_cast<void>(format::RetainedSizes::make(reader, *targets, std::move(*tree)));
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static fuzz::MemoryFile file;
-  file.set(fuzz::unpack(data, size));
+  const fuzz::Bytes bytes = fuzz::unpack(data, size);
+  file.set(bytes);
   const auto reader = Reader::open(file.path(), Mode::lenient);
   if (!reader || reader->view().table(wire::TableKind::info).size > fuzz::kMostFile) return 0;
   std::vector<format::Error> damage;
@@ -28,6 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   format::StructureCounts counts;
   const auto problems = format::check_structure(*reader, 20, &counts);
   fuzz::require(problems.size() <= 20 && problems.size() <= counts.problems, "what is wrong is counted");
+  if ((fuzz::choice(bytes) & 1) != 0) analyse(*reader);
   return 0;
 }
 

@@ -335,8 +335,10 @@ bool check_tables(const View& view, Error* error) {
       return fail(error, Code::corrupt, "table %u is of kind %u with entries of %u bytes; expected %u and %u", i,
                   table.kind, table.entry_size, i + 1, kEntrySizes[i]);
     }
-    if (table.count > table.size / table.entry_size) {
-      return fail(error, Code::corrupt, "table %s: %llu entries of %u bytes do not fit into 0x%llx", table_name(kind),
+    // The link table is as large as its segment is in the file.
+    const bool filled = table.count == table.size / table.entry_size && table.size % table.entry_size == 0;
+    if (!filled && (kind != TableKind::link_table || table.count > table.size / table.entry_size)) {
+      return fail(error, Code::corrupt, "table %s: %llu entries of %u bytes do not make 0x%llx", table_name(kind),
                   static_cast<ull>(table.count), table.entry_size, static_cast<ull>(table.size));
     }
     if (table.size == 0) continue;
