@@ -88,6 +88,12 @@ ContentId Reader::content_id() const {
   return id;
 }
 
+ContentId Reader::computed_content_id() const {
+  ContentId id;
+  wire::content_id(view_, id.data());
+  return id;
+}
+
 std::optional<std::string_view> Reader::string(uint64_t offset) const {
   return string_in(view_.strings, view_.strings_size, offset);
 }
@@ -291,6 +297,14 @@ Result<std::vector<uint8_t>> checked_chunk_hashes(const Reader& reader) {
 
 Result<Model> Reader::model() const {
   if (!sound()) return tl::unexpected(damage_.front());
+  if (computed_content_id() != content_id()) {
+    return fail(
+        Code::hash_mismatch,
+        fmt::format("content id {}, and the tables hash to {}: the file was damaged or changed; freeze it again",
+                    to_hex(content_id().data(), wire::kContentIdSize),
+                    to_hex(computed_content_id().data(), wire::kContentIdSize)),
+        path(), ".note.fastboot");
+  }
   const wire::Header& header = *view_.header;
   Model model;
   model.slot_address = ImageAddress(header.slot_address);

@@ -57,6 +57,8 @@ class Reader {
   // records point to is unchecked: use string(), symbol_name() and target_name(), which check. `header` is never null.
   const wire::View& view() const { return view_; }
   ContentId content_id() const;
+  // What the tables hash to; in a sound file, the same. Not for a damaged one.
+  ContentId computed_content_id() const;
 
   // Text of the string table; nothing when the offset is past its end or the string does not end in it.
   std::optional<std::string_view> string(uint64_t offset) const;

@@ -22,6 +22,7 @@ class Validator {
     problems_ = reader_.damage();
     if (!reader_.sound()) return std::move(problems_);
     check_content_id();
+    check_build_id();
     check_symbols();
     check_dynamic();
     check_sections();
@@ -45,14 +46,34 @@ class Validator {
   }
 
   void check_content_id() {
-    ContentId computed;
-    wire::content_id(view_, computed.data());
+    const ContentId computed = reader_.computed_content_id();
     if (computed != reader_.content_id()) {
       report(
           Code::hash_mismatch, ".note.fastboot",
           fmt::format("content id {}, and the tables hash to {}", to_hex(reader_.content_id().data(), computed.size()),
                       to_hex(computed.data(), computed.size())));
     }
+  }
+
+  // The first note. Debuggers and build systems know the file by it.
+  void check_build_id() {
+    for (uint16_t i = 0; i < view_.ehdr->e_phnum; ++i) {
+      const Elf64_Phdr& phdr = view_.phdrs[i];
+      if (phdr.p_type != PT_NOTE) continue;
+      struct {
+        Elf64_Nhdr note;
+        char owner[4];
+        uint8_t id[wire::kContentIdSize];
+      } found = {};
+      if (phdr.p_filesz >= sizeof found && phdr.p_offset <= view_.hot.file_size - sizeof found)
+        memcpy(&found, view_.bytes + phdr.p_offset, sizeof found);
+      if (found.note.n_type == NT_GNU_BUILD_ID && found.note.n_namesz == sizeof found.owner &&
+          found.note.n_descsz == sizeof found.id && memcmp(found.owner, "GNU", sizeof found.owner) == 0 &&
+          memcmp(found.id, view_.header->content_id, sizeof found.id) == 0) {
+        return;
+      }
+    }
+    report(Code::corrupt, ".note.gnu.build-id", "the first note is no GNU build-id, or not the content id");
   }
 
   void check_symbols() {

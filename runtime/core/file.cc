@@ -144,6 +144,12 @@ FASTBOOT_EVERY_THAW bool SnapshotFile::check_trust(wire::Error* error) {
   return true;
 }
 
+bool SnapshotFile::read(uint64_t offset, void* out, uint64_t size, wire::Error* error) const {
+  uint64_t got = 0;
+  if (!read_at(fd_, static_cast<uint8_t*>(out), size, base_ + offset, &got, error)) return false;
+  return got == size || fail(error, Code::truncated, "it became shorter while it was read; freeze it again");
+}
+
 FASTBOOT_EVERY_THAW bool SnapshotFile::read_metadata(wire::Error* error) {
   uint64_t size = wire::kProbeSize;  // enough for the header
   uint64_t got = 0;

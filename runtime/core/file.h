@@ -28,6 +28,9 @@ class SnapshotFile {
   // not_found where there is none.
   bool open_embedded(wire::Error* error);
 
+  // Fills `out` with bytes of the snapshot from `offset` on. Error: not_readable, or truncated where it ends before.
+  bool read(uint64_t offset, void* out, uint64_t size, wire::Error* error) const;
+
   // File offsets of the view count from base().
   uint64_t base() const { return base_; }
   bool embedded() const { return base_ != 0; }

@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/lock.h"
 #include "core/system_calls.h"
+#include "core/verify.h"
 #include "fastboot.h"
 #include "format/wire/buffer.h"
 #include "format/wire/placement_of_code.h"
@@ -283,6 +284,7 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const Thawing& thawing, SnapshotFile* file, 
   bool demanded = false;
   if (!check_process(view, error) || !bind(thawing.path, view, thawing.builds, &memory, &bound, error) ||
       !check_further_roots(view, bound, error) || !check_signature(*file, bound, &demanded, error) ||
+      !runtime::verify_as_asked(*file, timeline, error) ||
       (view.needed_count != 0 && !find_needed(thawing, &needs, timeline, error)) ||
       !choose_placement(view, &placement, error)) {
     return nullptr;

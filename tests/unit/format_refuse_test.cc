@@ -150,6 +150,20 @@ TEST_CASE("files that are no snapshots") {
   CHECK(Reader::open(directory.path("pipe")).error().code == Code::not_regular);
 }
 
+TEST_CASE("the first note is the content id, and so is what is taken apart") {
+  CHECK(refusal_of([](Edit& e) { reinterpret_cast<uint8_t*>(&e.note(0))[sizeof(Elf64_Nhdr) + 4 + 19] ^= 1; }) ==
+        Code::corrupt);
+  CHECK(refusal_of([](Edit& e) { e.note(0).n_type = NT_GNU_ABI_TAG; }) == Code::corrupt);
+  Edit edit(sound_file());
+  ++edit.header().closures;  // what the content id covers, and nothing else tells
+  edit.seal();
+  const TemporaryDirectory directory;
+  test::write_file(directory.path("changed.snap"), edit.bytes());
+  const auto reader = Reader::open(directory.path("changed.snap"));
+  REQUIRE(reader.has_value());
+  CHECK(reader->model().error().code == Code::hash_mismatch);
+}
+
 TEST_CASE("versions and models") {
   CHECK(refusal_of([](Edit& e) { e.header().format_major = 2; }) == Code::newer_format);
   CHECK(refusal_of([](Edit& e) { e.header().format_major = 0; }) == Code::corrupt);

@@ -366,8 +366,10 @@ bool check_tables(const View& view, Error* error) {
       return fail(error, Code::corrupt, "table %u is of kind %u with entries of %u bytes; expected %u and %u", i,
                   table.kind, table.entry_size, i + 1, kEntrySizes[i]);
     }
-    if (table.count > table.size / table.entry_size) {
-      return fail(error, Code::corrupt, "table %s: %llu entries of %u bytes do not fit into 0x%llx", table_name(kind),
+    // The link table is as large as its segment is in the file.
+    const bool filled = table.count == table.size / table.entry_size && table.size % table.entry_size == 0;
+    if (!filled && (kind != TableKind::link_table || table.count > table.size / table.entry_size)) {
+      return fail(error, Code::corrupt, "table %s: %llu entries of %u bytes do not make 0x%llx", table_name(kind),
                   static_cast<ull>(table.count), table.entry_size, static_cast<ull>(table.size));
     }
     if (table.size == 0) continue;
@@ -455,6 +457,11 @@ bool check_target(const View& view, uint64_t index, uint64_t* last_info_end, Err
                                       view.targets[target.parent].info_offset != 0);
   if (target.parent >= view.target_count || !has_function) {
     return fail(error, Code::corrupt, "target %llu: its function is target %u; expected an earlier target of kind 2", n,
+                target.parent);
+  }
+  if (kind == TargetKind::function && (target.flags & kTargetFunStatic) != 0 &&
+      view.targets[target.parent].kind != static_cast<uint16_t>(TargetKind::static_root)) {
+    return fail(error, Code::corrupt, "target %llu: its static closure is target %u; expected a target of kind 6", n,
                 target.parent);
   }
   uint64_t bitmap_words = 0;

@@ -1,0 +1,95 @@
+// The planner of fastboot-migrate, given a hostile snapshot and a small program: the model, the plan with and without
+// the old program, renumbered constructors, and what is written in the end, which must be sound again.
+#include "reloc/plan.h"
+
+#include <optional>
+
+#include "format/reader.h"
+#include "format/writer.h"
+#include "fuzz/support/seed.h"
+#include "fuzz/support/snapshot_mutator.h"
+#include "reloc/retag.h"
+#include "unit/sample.h"
+
+using namespace fastboot;
+using format::Reader;
+
+namespace {
+
+// Bits of choice().
+constexpr uint8_t kWithOld = 1, kStrict = 2, kRetag = 4, kWrite = 8, kSameBuild = 16;
+
+reloc::ProgramIndex read_program(uint8_t build_id_byte) {
+  fuzz::MemoryFile file;
+  file.set(fuzz::make_program(fuzz::seed_model(), build_id_byte).elf);
+  auto index = reloc::ProgramIndex::read(file.path());
+  fuzz::require(index.has_value(), "the small program is one");
+  return std::move(*index);
+}
+
+// The program that froze the seeds, and another build of it.
+struct Programs {
+  reloc::ProgramIndex old = read_program(fuzz::kBuildIdByte), now = read_program(0xcd);
+};
+const Programs& programs() {
+  static const Programs kPrograms;
+  return kPrograms;
+}
+
+void write_again(const format::Model& model) {
+  static const test::TemporaryDirectory kDirectory;
+  const std::string path = kDirectory.path("new.snap");
+  if (!format::write(model, path)) return;
+  const auto reader = Reader::open(path);
+  fuzz::require(reader.has_value(), "what is written can be read");
+  fuzz::require(format::validate(*reader).empty(), "what is written is sound");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  unsetenv("FASTBOOT_CACHE");
+  unsetenv("XDG_CACHE_HOME");
+  unsetenv("HOME");
+  setenv("TMPDIR", "/dev/shm", 0);
+  programs();
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static fuzz::MemoryFile file;
+  const fuzz::Bytes bytes = fuzz::unpack(data, size);
+  file.set(bytes);
+  const auto reader = Reader::open(file.path());
+  if (!reader) return 0;
+  auto model = reader->model();
+  if (!model) return 0;
+  const uint8_t choice = fuzz::choice(bytes);
+  const reloc::ProgramIndex& old = programs().old;
+  static_cast<void>(reloc::only_constructors(*model));
+  if (!reloc::has_fingerprints(*model)) reloc::add_fingerprints(&*model, old);
+  const reloc::PlanOptions options = {{"ghc-prim:GHC.Types.:"}, (choice & kStrict) != 0, (choice & kRetag) != 0};
+  const reloc::Plan plan = reloc::make_plan(*model, (choice & kWithOld) != 0 ? &old : nullptr,
+                                            (choice & kSameBuild) != 0 ? old : programs().now, options);
+  fuzz::require(plan.targets.size() == model->targets.size(), "a plan for each target");
+  fuzz::require(plan.entries().size() >= model->targets.size(), "an entry for each target");
+  std::map<uint32_t, uint32_t> tags;
+  for (uint32_t i = 0; i < plan.targets.size(); ++i) {
+    if (!plan.targets[i].bound()) fuzz::require(!plan.resolved(), "a lost target is told");
+    const wire::Target& record = model->targets[i].record;
+    const bool constructor = record.kind == static_cast<uint16_t>(wire::TargetKind::constructor);
+    if (constructor && record.info_offset != 0) tags[i] = record.con_tag + 1;
+  }
+  if ((choice & kRetag) != 0 && !reloc::retag(&*model, tags)) return 0;
+  if ((choice & kWrite) != 0) write_again(*model);
+  return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  return fuzz::mutate_snapshot(data, size, most, seed, fuzz::Focus::metadata);
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_size, const uint8_t* second,
+                                            size_t second_size, uint8_t* out, size_t most, unsigned seed) {
+  return fuzz::cross_snapshots({first, first_size}, {second, second_size}, out, most, seed);
+}

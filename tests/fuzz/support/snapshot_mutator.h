@@ -1,0 +1,21 @@
+// Mutations of snapshot files that keep them worth reading: a field is changed where fields are, and then the hashes
+// are made right again, so that what is behind the check of the hash is reached.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "fuzz/support/input.h"
+
+namespace fastboot::fuzz {
+
+enum class Focus : uint8_t { metadata, heap };  // where most mutations go
+
+// As LLVMFuzzerCustomMutator, for packed files.
+size_t mutate_snapshot(uint8_t* data, size_t size, size_t most, unsigned seed, Focus focus);
+// As LLVMFuzzerCustomCrossOver: a piece of the second in the first.
+size_t cross_snapshots(std::span<const uint8_t> first, std::span<const uint8_t> second, uint8_t* out, size_t most,
+                       unsigned seed);
+
+}  // namespace fastboot::fuzz

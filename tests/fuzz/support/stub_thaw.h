@@ -1,0 +1,26 @@
+// One thaw in a process without GHC's runtime system (rts_stub.h), and a look at the image that it made.
+#pragma once
+
+#include <string>
+
+#include "fuzz/support/input.h"
+
+namespace fastboot::fuzz {
+
+struct ThawOptions {
+  bool elsewhere = false;    // at other addresses than its own
+  bool other_build = false;  // in a program that the snapshot is not bound to
+  bool by_sidecar = false;   // likewise, with the snapshot's own binding beside it for that program
+  bool by_name = false;      // targets may be found by their names
+  bool other_type = false;   // another type than the root's is asked for
+  const char* verify = "metadata";
+};
+
+// To be called first.
+void start_stub_process();
+
+// Gives the error code, 0 for a thaw; requires that an image is what its snapshot says, and that a refusal leaves none.
+// In the end nothing is mapped.
+uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* message);
+
+}  // namespace fastboot::fuzz

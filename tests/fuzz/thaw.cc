@@ -1,0 +1,34 @@
+// Thawing, the whole way: opening, the metadata, choosing the root, binding (by the snapshot, a sidecar, names),
+// placing, mapping, rebasing, the link segment, raw references. support/rts_stub.h says what is not real. Afterwards
+// the image is looked at and unmapped.
+#include "fuzz/support/snapshot_mutator.h"
+#include "fuzz/support/stub_thaw.h"
+
+using namespace fastboot;
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  fuzz::start_stub_process();
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const fuzz::Bytes file = fuzz::unpack(data, size);
+  const uint8_t choice = fuzz::choice(file);
+  const fuzz::ThawOptions options = {.elsewhere = (choice & 1) != 0,
+                                     .other_build = (choice & 2) != 0,
+                                     .by_sidecar = (choice & 4) != 0,
+                                     .by_name = (choice & 8) != 0,
+                                     .other_type = (choice & 16) != 0,
+                                     .verify = (choice & 32) != 0 ? "data" : "metadata"};
+  fuzz::thaw_once(file, options, nullptr);
+  return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  return fuzz::mutate_snapshot(data, size, most, seed, fuzz::Focus::metadata);
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_size, const uint8_t* second,
+                                            size_t second_size, uint8_t* out, size_t most, unsigned seed) {
+  return fuzz::cross_snapshots({first, first_size}, {second, second_size}, out, most, seed);
+}
