@@ -339,9 +339,9 @@ void add_cross_streams(fastboot_frozen_graph* graph, const wire::Layout& layout,
 
 // The image's own slot, unless a needed image lies there: then the next that is free of them.
 bool choose_slot(wire::SnapshotInput* input, wire::Layout* layout, Error* error) {
-  for (uint64_t tries = 0; tries <= kSlots; ++tries) {
+  for (uint64_t tries = 0; tries <= wire::kNamedSlots; ++tries) {
     if (!wire::plan(*input, layout, error)) return false;
-    bool taken = input->slot_address + layout->slot_size > wire::kSlotBase + kAllSlots * wire::kSlotUnit;
+    bool taken = input->slot_address + layout->slot_size > wire::kSlotBase + wire::kAllSlots * wire::kSlotUnit;
     for (uint64_t i = 0; i < input->needed_count && !taken; ++i) {
       const wire::Needed& needed = input->needed[i].record;
       taken = input->slot_address < needed.slot_address + needed.size &&
@@ -349,7 +349,7 @@ bool choose_slot(wire::SnapshotInput* input, wire::Layout* layout, Error* error)
     }
     if (!taken || input->needed_count == 0) return true;
     const uint64_t next = (input->slot_address - wire::kSlotBase) / wire::kSlotUnit + 1;
-    input->slot_address = wire::kSlotBase + next % kSlots * wire::kSlotUnit;
+    input->slot_address = wire::kSlotBase + next % wire::kNamedSlots * wire::kSlotUnit;
   }
   return fail(error, Code::refused_dependency,
               "no slot is free of the %llu images that it points into; link some of them into one",

@@ -8,7 +8,8 @@
 
 namespace fastboot::wire {
 
-// The last of the 124 GiB above kSlotBase are left for images that have to go elsewhere.
+// The last slots are left for images that have to go elsewhere.
+inline constexpr uint64_t kAllSlots = 124;
 inline constexpr uint64_t kNamedSlots = 96;
 
 inline uint64_t slot_of(const char* name) {

@@ -36,9 +36,8 @@ void make_sidecar(const Bytes& file) {
   wire::Error ignored;
   if (!wire::parse(file.data(), file.size(), file.size(), false, &view, &ignored)) return;
   const wire::Table& table = view.table(wire::TableKind::binding);
-  Bytes bytes(sizeof(wire::SidecarHeader));
-  const uint8_t* binding = file.data() + (table.address - view.hot.address);
-  bytes.insert(bytes.end(), binding, binding + table.size);
+  Bytes bytes(sizeof(wire::SidecarHeader) + table.size);
+  memcpy(bytes.data() + sizeof(wire::SidecarHeader), file.data() + (table.address - view.hot.address), table.size);
   const uint32_t modules = view.binding->module_count;
   for (uint32_t i = 0; i < modules; ++i) {
     uint8_t* id =
