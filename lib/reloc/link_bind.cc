@@ -9,7 +9,6 @@ namespace fastboot::reloc {
 
 using format::fail;
 using format::Failure;
-using format::Result;
 using format::ModelBinding;
 using wire::Code;
 
