@@ -24,11 +24,12 @@ class Reservation {
   // With `huge`, asks the kernel for 2 MiB pages: fresh ones are then a fault each 2 MiB, not each 4 KiB.
   bool reserve(uint64_t size, uint64_t at_least, bool huge) {
     constexpr uint64_t kAlign = uint64_t{2} << 20;
+    size = whole_pages(size);
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-      while (size > limit.rlim_cur / 16 && size / 2 >= at_least) size /= 2;
+      while (size > limit.rlim_cur / 16 && half(size) >= at_least && half(size) != 0) size = half(size);
     }
-    for (; size >= at_least; size /= 2) {
+    for (; size >= at_least && size != 0; size = half(size)) {
       void* base =
           mmap(nullptr, size + kAlign, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (base == MAP_FAILED) continue;
@@ -63,7 +64,7 @@ class Reservation {
   }
   // Takes what was kept, if it is of this size. The caller sees to it that no two threads do this at once.
   bool take(Kept* kept, uint64_t size) {
-    if (kept->base == nullptr || kept->size != size) return false;
+    if (kept->base == nullptr || kept->size != whole_pages(size)) return false;
     base_ = kept->base;
     size_ = kept->size;
     *kept = Kept{};
@@ -72,6 +73,11 @@ class Reservation {
 
  private:
   static constexpr uint64_t kMostKept = uint64_t{1} << 30;
+  static constexpr uint64_t kPage = 4096;
+
+  // The kernel maps whole pages, and unmaps from whole pages only.
+  static uint64_t whole_pages(uint64_t size) { return (size + kPage - 1) / kPage * kPage; }
+  static uint64_t half(uint64_t size) { return size / 2 / kPage * kPage; }
 
   bool keep() {
     if (kept_ == nullptr || kept_->base != nullptr || used_ + more_ > kMostKept) return false;

@@ -48,6 +48,10 @@ struct Image {
   // Whether the collector meets pointers into it (scope.h):
   uint64_t watch;  // number of the watch that is on; 0: none
   bool met;
+  bool left_behind;  // the latest watch found something that refers to it
+  // Its elements of the forced table (lazy.h), under the lock of that:
+  uint64_t last_forced = ~uint64_t{0};      // index of the newest; all ones: there are none
+  void (*forget_forced)(Image*) = nullptr;  // takes them out of the table; nullptr: there never were any
 
   uint64_t process(uint64_t image_address) const { return image_address + delta; }
   bool in_use() const { return permanent || scopes != 0 || dependents != 0; }

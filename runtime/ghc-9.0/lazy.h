@@ -7,7 +7,8 @@
 // The payload is never written: code that knows a thunk is entered only once jumps past its header.
 //
 // The forced table belongs to the collector: chunks of 4,096 elements, each a mutable array held by a stable pointer.
-// It is one for the process; elements live as long as the process does, as CAFs do.
+// It is one for the process; elements live as long as their image is mapped, as CAFs live as long as the process does.
+// So what was forced is kept, and an image to which that refers (a rest of a list that holds a function of the image).
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,5 @@ inline bool is_forced_entry(uint64_t address) { return address == forced_entry_a
 
 // What a forced lazy closure leads to: the element of the forced table, a tagged process address.
 uint64_t forced_value(uint64_t closure);
-
-// How many lazy closures have been entered in this process.
-uint64_t forced_count();
 
 }  // namespace fastboot::ghc

@@ -1,5 +1,6 @@
 #include "ghc-9.0/scope.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -118,10 +119,51 @@ void watch_needed(uint64_t watch) {
   }
 }
 
+// Images that an earlier watch has left behind: what referred to them may have been let go of since, and their files
+// may be others by now, so that no scope would ask about them again. Some of them, in turn, so that a program with many
+// of them does not pay for all at each scope's end.
+void watch_left_behind(uint64_t watch) {
+  constexpr int kMost = 16;
+  static Image* next = nullptr;  // elements of the list stay in it
+  Image* const start = next != nullptr ? next : first_image();
+  Image* image = start;
+  int watched = 0;
+  do {
+    if (image->metadata != nullptr && image->left_behind && image->watch == 0 && !image->in_use()) {
+      image->left_behind = watch_one(image, watch);
+      ++watched;
+    }
+    image = image->next != nullptr ? image->next : first_image();
+  } while (image != start && watched < kMost);
+  next = image;
+}
+
+// A CAF of the program that nothing reaches at a major collection loses its value for good: the collector does not know
+// that a thaw may come and reach it again. So what an image keeps of the program (static_roots.h) stays when the image
+// goes, once for each content. Says whether an image with this one has left its own before.
+bool are_kept_already(const Image& image) {
+  struct Kept {
+    Kept* next;
+    uint8_t content_id[wire::kContentIdSize];
+  };
+  static Kept* all = nullptr;
+  const uint8_t* id = image.view.header->content_id;
+  for (const Kept* kept = all; kept != nullptr; kept = kept->next) {
+    if (memcmp(kept->content_id, id, sizeof kept->content_id) == 0) return true;
+  }
+  auto* kept = static_cast<Kept*>(malloc(sizeof(Kept)));
+  if (kept == nullptr) return false;
+  kept->next = all;
+  memcpy(kept->content_id, id, sizeof kept->content_id);
+  all = kept;
+  return false;
+}
+
 // Ends a watch, with what the collector has found.
 void end_watch(Image* image) {
   image->watch = 0;
   const bool met = __atomic_load_n(&image->met, __ATOMIC_ACQUIRE);
+  image->left_behind = met;
   if (met || image->in_use()) {
     show_descriptors(*image);
     const char* why = met                      ? "something in the heap still refers to it"
@@ -133,10 +175,10 @@ void end_watch(Image* image) {
   runtime::trace("image \"%s\": unmapped, for nothing refers to it any more",
                  image->view.string(image->view.header->image_name));
   const Placement placement = image->placement;
-  void* const roots = image->static_roots;
+  if (image->static_roots != nullptr && are_kept_already(*image)) hs_free_stable_ptr(image->static_roots);
+  if (image->forget_forced != nullptr) image->forget_forced(image);
   remove_image(image);
   release(placement);
-  if (roots != nullptr) hs_free_stable_ptr(roots);
 }
 
 // One that the watch is on; where there is one, an image that no other needs.
@@ -155,7 +197,8 @@ uint64_t watch_references(Image* image) {
   if (image->in_use()) return 0;
   const uint64_t watch = ++last_watch;
   if (!watch_one(image, watch)) return 0;
-  if (image->view.needed_count != 0) watch_needed(watch);
+  watch_left_behind(watch);
+  watch_needed(watch);
   return watch;
 }
 

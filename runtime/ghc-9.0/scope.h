@@ -22,7 +22,8 @@ namespace fastboot::ghc {
 uint64_t watch_references(Image* image);
 
 // After a major collection, under the lock: ends the watch, and unmaps the image if it was not met and no new scope
-// uses it. Likewise the images that only this one needed. Does nothing when another watch has begun since.
+// uses it. Likewise the images that only this one needed, and images that earlier scopes have left behind. Does nothing
+// when another watch has begun since.
 void release_unless_met(uint64_t watch);
 
 // In the fault handler: was this a read of a watched image's descriptors? Then it is noted, and the read will succeed.

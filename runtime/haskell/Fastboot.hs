@@ -124,7 +124,8 @@ thawRoot path = thawTraced path . Just
 -- | @withFrozen path act@ thaws as 'thaw' does and runs @act@ with the value. When @act@ has ended, also by an exception, a
 -- major collection tells whether anything still refers to the image: the result, an 'Data.IORef.IORef', a thread, a CAF, a
 -- weak pointer, whatever there is. If not, the image is unmapped. Otherwise it stays mapped and everything stays valid; with
--- @FASTBOOT_TRACE=1@ a line on stderr says so, and the next scope with this file tries again.
+-- @FASTBOOT_TRACE=1@ a line on stderr says so, and the ends of later scopes, with whatever file, try again. What was
+-- evaluated of it on demand stays as long as the image, and keeps it where it refers to it.
 --
 -- Images also stay that are thawed by 'thaw' or 'Fastboot.frozen', too, that hold bytes of string literals (lazy strings,
 -- @TypeRep@s), or that are used under the non-moving collector.

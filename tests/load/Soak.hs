@@ -161,7 +161,7 @@ run directory seed count = do
     Nothing -> putStrLn ""
     Just before -> putStrLn ("; " ++ show before ++ " -> " ++ show after) >> unless (level before after) (bad "it holds more and more")
   where
-    -- An image that escaped goes with the next scope that uses it.
+    -- An image that escaped goes with a later scope, also when its file holds another value by now.
     settle state = readIORef state >>= \files -> forM_ (Map.toList files) $ \(file, s) -> scope 0 file s [1 ..] (return ())
 
 #ifdef OTHER_BUILD

@@ -69,6 +69,14 @@ oneCase name = putStr (name ++ ": ") >> hFlush stdout >> case name of
     caught <- try (within (\v -> when (good v) (throwIO (userError "on purpose"))))
     need "the exception" (either (\(e :: IOException) -> "on purpose" `isInfixOf` show e) (const False) caught)
     tell
+  -- What has escaped from a scope is let go of when its file is another one: the end of any other scope finds that.
+  "replaced" -> do
+    value <- within return
+    freeze "map.snap" frozenTable >>= either throwIO (const (return ()))
+    isMapped "map.snap" >>= need "mapped as long as it is used"
+    need "what stayed" (good value)
+    withFrozen "small.snap" (\v -> need "small" (v == [1 .. 100 :: Int])) >>= either throwIO return
+    tell
   "missing" -> withFrozen "none.snap" (\(_ :: Table) -> exitFailure) >>= \r -> either (need "code 101" . (== 101) . thawErrorCode) return (r :: Either ThawError ()) >> tell
   "type" -> withFrozen "map.snap" (\(_ :: [Int]) -> exitFailure) >>= \r -> either (need "code 206" . (== 206) . thawErrorCode) return (r :: Either ThawError ()) >> tell
   "nested" -> within (\outer -> within (need "inner" . good) >> isMapped "map.snap" >>= need "mapped between" >> need "outer" (good outer)) >> tell

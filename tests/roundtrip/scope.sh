@@ -6,7 +6,7 @@ set -euo pipefail
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
 
 build_program scope Scope.hs
-gone='plain many exception missing type nested scopes-at-once'
+gone='plain many exception replaced missing type nested scopes-at-once'
 kept='result part thunk ioref stable name weak caf thread permanent'
 # expect WANTED CASE COMMAND...: the case prints WANTED, under FASTBOOT_TRACE with the reason.
 expect() {
