@@ -9,8 +9,8 @@ namespace fastboot::reloc {
 
 using format::fail;
 using format::Failure;
-using format::Result;
 using format::ModelBinding;
+using format::Result;
 using wire::Code;
 
 namespace {

@@ -9,7 +9,7 @@
 namespace fastboot::reloc {
 
 struct CommonBuild {
-  std::vector<uint8_t> build_id;          // empty: no input is bound to any
+  std::vector<uint8_t> build_id;               // empty: no input is bound to any
   std::vector<format::ModelBinding> bindings;  // for each input
 };
 
