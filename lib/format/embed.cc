@@ -98,11 +98,12 @@ Result<void> embed(const std::string& program, const std::string& snapshot, cons
   const std::string_view name = wire::kEmbeddedSection;
   sections->names.insert(sections->names.end(), name.begin(), name.end());
   sections->names.push_back('\0');
+  const uint64_t names_offset = added.sh_offset + added.sh_size;
   Elf64_Shdr& names = sections->headers[sections->header.e_shstrndx];
-  names.sh_offset = added.sh_offset + added.sh_size;
+  names.sh_offset = names_offset;
   names.sh_size = sections->names.size();
-  sections->header.e_shoff = wire::round_up(names.sh_offset + names.sh_size, alignof(Elf64_Shdr));
-  sections->headers.push_back(added);
+  sections->header.e_shoff = wire::round_up(names_offset + names.sh_size, alignof(Elf64_Shdr));
+  sections->headers.push_back(added);  // from here on `names` leads nowhere
   sections->header.e_shnum = static_cast<Elf64_Half>(sections->headers.size());
 
   struct stat status = {};
@@ -113,7 +114,7 @@ Result<void> embed(const std::string& program, const std::string& snapshot, cons
   if (auto done = copy(**executable, 0, &*file); !done) return done;
   if (auto done = file->write(FileOffset(0), header); !done) return done;
   if (auto done = copy(**image, added.sh_offset, &*file); !done) return done;
-  if (auto done = file->write(FileOffset(names.sh_offset), bytes_of(&sections->names)); !done) return done;
+  if (auto done = file->write(FileOffset(names_offset), bytes_of(&sections->names)); !done) return done;
   if (auto done = file->write(FileOffset(sections->header.e_shoff), bytes_of(&sections->headers)); !done) return done;
   return file->commit(status.st_mode & 0777);
 }

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "format/wire/unfinished.h"
+
 namespace fastboot::format {
 
 using wire::Code;
@@ -32,7 +34,9 @@ std::string hidden(const std::string& path, std::string_view ending) {
 // Only where it can be given a name later: that goes by /proc.
 int open_unnamed(const std::string& path) {
   if (access("/proc/self/fd", X_OK) != 0) return -1;
-  return ::open(directory_of(path).c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  const int descriptor = ::open(directory_of(path).c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  if (descriptor >= 0) wire::mark_unfinished(descriptor);
+  return descriptor;
 }
 
 Failure write_failure(const std::string& path, const char* what, int error) {
@@ -94,34 +98,24 @@ Result<void> TemporaryFile::read(FileOffset offset, std::span<uint8_t> out) cons
   return {};
 }
 
-// A link cannot take the place of a file, so it goes by a name that is then changed. The name is the same for every
-// writer of the path: what is left of one that was killed in between is taken away by the next. Another one that writes
-// at the same time may take our name away, or give it to the file of its own: both are complete, and one of them stays.
+// A link cannot take the place of a file, so it goes by a name that is then changed. While another writer of the same
+// path has that name, ours is one of our own.
 int TemporaryFile::place() {
   constexpr unsigned kAttempts = 100;
   const std::string self = fmt::format("/proc/self/fd/{}", descriptor_);
-  std::string ending = ".fastboot-new";
-  for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
-    if (name_.empty()) {
-      const std::string name = hidden(path_, ending);
-      if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
-        name_ = name;
-      } else if (errno != EEXIST) {
-        return errno;
-      } else {
-        // Where it cannot be removed, it is somebody else's (a sticky directory): a name of our own, then.
-        if (unlink(name.c_str()) != 0 && errno != ENOENT) ending = fmt::format(".{}-{}.new", getpid(), attempt);
-        continue;
-      }
+  std::string name = hidden(path_, wire::kUnfinishedEnding);
+  for (unsigned attempt = 0; name_.empty(); ++attempt) {
+    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      name_ = name;
+    } else if (errno != EEXIST || attempt == kAttempts) {
+      return errno;
+    } else if (attempt != 0 || !wire::remove_abandoned(name.c_str())) {
+      name = hidden(path_, fmt::format(".{}-{}.new", getpid(), attempt));
     }
-    if (rename(name_.c_str(), path_.c_str()) == 0) {
-      name_.clear();
-      return 0;
-    }
-    if (errno != ENOENT) return errno;
-    name_.clear();
   }
-  return EEXIST;
+  if (rename(name_.c_str(), path_.c_str()) != 0) return errno;
+  name_.clear();
+  return 0;
 }
 
 Result<void> TemporaryFile::commit(unsigned mode) {

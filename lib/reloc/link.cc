@@ -62,6 +62,7 @@ class Linker {
   bool run() {
     check_alike(inputs_, &problems_);
     check_distinct(inputs_, &problems_);
+    for (const LinkInput& input : inputs_) check_trampolines(input.model.targets, input.path, &problems_);
     check_roots(inputs_, options_.renames, &problems_);
     providers_ = find_providers(inputs_, options_.no_undefined, &problems_);
     list_undefined();
@@ -70,6 +71,8 @@ class Linker {
     if (!build) return stop(build.error());
     out_.build_id = build->build_id;
     merge(*build);
+    check_trampolines(model_.targets, {}, &problems_);
+    if (!problems_.empty()) return false;
     describe();
     if (auto placed = place(); !placed) return stop(placed.error());
     check_slots(inputs_, providers_, model_.slot_address, model_.slot_address + slot_size_, &problems_);

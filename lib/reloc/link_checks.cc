@@ -72,6 +72,19 @@ void check_alike(const std::vector<LinkInput>& inputs, std::vector<Error>* probl
   }
 }
 
+void check_trampolines(const std::vector<format::ModelTarget>& targets, const std::string& path,
+                       std::vector<Error>* problems) {
+  const auto count = std::count_if(targets.begin(), targets.end(), [](const format::ModelTarget& target) {
+    return target.record.kind == static_cast<uint16_t>(wire::TargetKind::trampoline) &&
+           target.symbol != "fastboot_forced_enter";
+  });
+  if (count <= 1) return;
+  report(problems, Code::corrupt,
+         fmt::format("{} targets are the entry of lazy closures; expected one; freeze {} again", count,
+                     path.empty() ? "the inputs" : "it"),
+         path);
+}
+
 void check_distinct(const std::vector<LinkInput>& inputs, std::vector<Error>* problems) {
   std::map<std::string, std::pair<const LinkInput*, ContentId>> known;
   const auto add = [&](const LinkInput& input, const std::string& image, const ContentId& id) {

@@ -16,6 +16,10 @@ void check_roots(const std::vector<LinkInput>& inputs, const std::vector<LinkRen
                  std::vector<format::Error>* problems);
 std::string new_root_name(const LinkInput& input, const std::string& root, const std::vector<LinkRename>& renames);
 
+// What is not the info table of a forced lazy closure is that of all others, of which there must be one.
+void check_trampolines(const std::vector<format::ModelTarget>& targets, const std::string& path,
+                       std::vector<format::Error>* problems);
+
 // Where a needed image is: an input, or a member of one.
 struct Provider {
   size_t input = 0;

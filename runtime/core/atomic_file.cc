@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "format/wire/unfinished.h"
+
 namespace fastboot::runtime {
 
 using wire::Code;
@@ -32,7 +34,7 @@ void AtomicFile::temporary_name(unsigned attempt) {
   const char* slash = strrchr(path_, '/');
   const int directory = slash == nullptr ? 0 : static_cast<int>(slash + 1 - path_);
   if (attempt == 0) {
-    snprintf(temporary_, sizeof temporary_, "%.*s.%s.fastboot-new", directory, path_, path_ + directory);
+    snprintf(temporary_, sizeof temporary_, "%.*s.%s%s", directory, path_, path_ + directory, wire::kUnfinishedEnding);
     return;
   }
   struct timespec time;
@@ -45,6 +47,7 @@ void AtomicFile::temporary_name(unsigned attempt) {
 bool AtomicFile::create_unnamed() {
   if (access("/proc/self/fd", X_OK) != 0) return false;
   fd_ = ::open(directory_, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  if (fd_ >= 0) wire::mark_unfinished(fd_);
   return fd_ >= 0;
 }
 
@@ -87,30 +90,22 @@ bool AtomicFile::write(uint64_t offset, const void* bytes, uint64_t size, wire::
   return true;
 }
 
-// A link cannot take the place of a file, so it goes by a name that is then changed. Another writer of the same path
-// may take our name away, or give it to the file of its own: both are complete, and one of them stays.
+// A link cannot take the place of a file, so it goes by a name that is then changed. While another writer of the same
+// path has that name, ours is one of our own.
 int AtomicFile::place() {
   char self[64];
   snprintf(self, sizeof self, "/proc/self/fd/%d", fd_);
-  for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
-    if (!named_) {
-      temporary_name(attempt < kAttempts / 2 ? 0 : attempt);
-      named_ = linkat(AT_FDCWD, self, AT_FDCWD, temporary_, AT_SYMLINK_FOLLOW) == 0;
-      if (!named_ && errno == EEXIST) {
-        // Where it cannot be removed, it is somebody else's (a sticky directory): a name of our own, then.
-        if (unlink(temporary_) != 0 && errno != ENOENT) attempt = kAttempts / 2;
-        continue;
-      }
-      if (!named_) return errno;
-    }
-    if (rename(temporary_, path_) == 0) {
-      named_ = false;
-      return 0;
-    }
-    if (errno != ENOENT) return errno;
-    named_ = false;
+  bool own_name = false;
+  for (unsigned attempt = 0; !named_; ++attempt) {
+    temporary_name(own_name ? attempt : 0);
+    named_ = linkat(AT_FDCWD, self, AT_FDCWD, temporary_, AT_SYMLINK_FOLLOW) == 0;
+    if (named_) break;
+    if (errno != EEXIST || attempt == kAttempts) return errno;
+    own_name = attempt != 0 || !wire::remove_abandoned(temporary_);
   }
-  return EEXIST;
+  if (rename(temporary_, path_) != 0) return errno;
+  named_ = false;
+  return 0;
 }
 
 bool AtomicFile::commit(uint64_t size, wire::Error* error) {

@@ -183,7 +183,7 @@ refused 2 'out/: names a directory' -o out/ ./table -- save
 refused 2 'out: exists and is not a regular file' -o out ./table -- save
 refused 2 'no -o OUT.snap' ./table -- save
 refused 2 'no program to run' -o out/old.snap
-refused 2 "unknown option '--imag', did you mean '--image'" --imag=x -o out/old.snap ./table
+refused 2 "unknown option '--imgae', did you mean '--image'" --imgae=x -o out/old.snap ./table
 refused 2 '--timeout takes' --timeout -1 -o out/old.snap ./table
 refused 2 'timeout' --timeout soon -o out/old.snap ./table
 run 1 'froze 2 images' --json -o out/old.snap ./table -- several

@@ -40,7 +40,7 @@ for file in bad/*.snap; do
   mv out--json.txt "${file%.snap}.json"
 done
 [ $told -gt 60 ] || [ -n "${DAMAGE_CASES:-}" ] || fail "only $told runs found damage"
-# Members that no document has are looked for by inspect_json.sh.
-"$FASTBOOT_SOURCE/tests/tools/check_json.py" "$FASTBOOT_SOURCE/docs/fastboot-inspect.schema.json" bad/*.json | grep -v 'no document has' >misfits.txt
-[ ! -s misfits.txt ] || fail "$(head -5 misfits.txt)"
+# The schema itself is tried by inspect_json.sh.
+"$FASTBOOT_SOURCE/tests/tools/check_json.py" --fit "$FASTBOOT_SOURCE/docs/fastboot-inspect.schema.json" bad/*.json >misfits.txt ||
+  fail "$(head -5 misfits.txt)"
 exit $failed

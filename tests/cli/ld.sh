@@ -50,7 +50,8 @@ assert d["schema"] == "fastboot-ld" and d["schema_version"] == 1 and d["ok"], d
 assert [i["image"] for i in d["inputs"]] == ["dict", "index", "model"]
 assert [r["name"] for r in d["roots"]] == ["dict", "index"], d["roots"]
 assert d["shrunk"]["bytes_saved"] == d["shrunk"]["bytes_before"] - d["shrunk"]["bytes_after"] > 0
-assert d["shrunk"]["merged_closures"] == 2001 and d["closures"] == 2001, d
+# Of the 2,001, the number that holds a raw reference, and so its cell, stay two.
+assert d["shrunk"]["merged_closures"] == 1999 and d["closures"] == 2003, d
 assert d["shrunk"]["dropped_roots"] == 1 and not any(m["whole"] for m in d["members"])
 PYTHON
 fastboot-inspect small.snap >inspect.out 2>&1 || fail "small.snap: $(cat inspect.out)"

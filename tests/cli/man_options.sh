@@ -34,7 +34,7 @@ documented() {
 # synopsis PAGE: each option there, one in a line; "Fl hSs" are three.
 synopsis() {
   awk '/^\.Sh / { on = $2 == "SYNOPSIS" }
-    on { for (i = 2; i <= NF; i++) if ($i == "Fl") {
+    on { sub(/^\./, ""); for (i = 1; i <= NF; i++) if ($i == "Fl") {
       if ($(i + 1) ~ /^-/) print "-" $(i + 1)
       else for (j = 1; j <= length($(i + 1)); j++) print "-" substr($(i + 1), j, 1) } }' "$1"
 }
@@ -62,7 +62,7 @@ for tool in "${tools[@]##*/}"; do
     # What --help shows is what is defined.
     while read -r -a names; do
       for name in "${names[@]}"; do
-        [[ $name != -* ]] || "$FASTBOOT_BUILD/$tool" --help | grep -qE -- "^  .*$name([ ,[=]|\$)" || fail "$tool --help does not show $name"
+        [[ $name != -* ]] || "$FASTBOOT_BUILD/$tool" --help | grep -qE -- "^  .*$name([ ,=]|\[|\$)" || fail "$tool --help does not show $name"
       done
     done <defined.txt
   fi

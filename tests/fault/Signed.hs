@@ -37,15 +37,21 @@ code k = (Map.map (\(Entry n) -> Entry (n * k)) plain, \n -> n * k, iterate (+ k
 demand :: [FilePath] -> IO ()
 demand files = mapM readPublicKey files >>= either fail requireSignature . sequence
 
+-- An image of the other type is refused with 206.
 use :: FilePath -> IO ()
-use file = do
-  asPlain <- thaw file
-  case asPlain of
-    Right value -> putStrLn (if value == plain then "ok" else "wrong value")
-    Left failure | thawErrorCode failure == 206 -> thaw file >>= either tell (\(table, function, list) ->
-      putStrLn (if Map.size table == 100 && function 3 == 21 && take 3 list == [1, 8, 15] then "ok" else ("wrong value " :: String)))
-    Left failure -> tell failure
-  where tell failure = putStrLn (show (thawErrorCode failure) ++ " " ++ thawErrorMessage failure)
+use file = (thaw file :: IO (Either ThawError (Map.Map Int Entry))) >>= \asPlain -> case asPlain of
+  Right value -> putStrLn (if value == plain then "ok" else "wrong value")
+  Left failure | thawErrorCode failure == 206 -> useCode file
+  Left failure -> tell failure
+
+useCode :: FilePath -> IO ()
+useCode file = (thaw file :: IO (Either ThawError (Map.Map Int Entry, Int -> Int, [Int]))) >>= \asCode -> case asCode of
+  Right (table, function, list) ->
+    putStrLn (if Map.size table == 100 && function 3 == 21 && take 3 list == [1, 8, 15] then "ok" else "wrong value")
+  Left failure -> tell failure
+
+tell :: ThawError -> IO ()
+tell failure = putStrLn (show (thawErrorCode failure) ++ " " ++ thawErrorMessage failure)
 
 main :: IO ()
 main = do

@@ -1,16 +1,18 @@
-#!/ bin / bash
-#Systematic damage : by tests / fault / damage.cc in one process, \
-    and a sample of it by the tools and by a program that thaws.
-set - euo pipefail
-#shellcheck source = tests / fault / lib.sh
-          ."$FASTBOOT_SOURCE/tests/fault/lib.sh" damage = $FASTBOOT_BUILD / tests / tools / damage problems =
-                                                              0 problem() {
-  echo "WRONG: $*" problems = $((problems + 1))
+#!/bin/bash
+# Systematic damage: by tests/fault/damage.cc in one process, and a sample of it by the tools and by a program that thaws.
+set -euo pipefail
+# shellcheck source=tests/fault/lib.sh
+. "$FASTBOOT_SOURCE/tests/fault/lib.sh"
+damage=$FASTBOOT_BUILD/tests/tools/damage
+problems=0
+problem() {
+  echo "WRONG: $*"
+  problems=$((problems + 1))
 }
 
 "$damage" all || problem "damage all: exit $?"
 
-#-- - the tools on a sample of damaged copies of a real snapshot -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+# --- the tools on a sample of damaged copies of a real snapshot ------------------------------------
 compile fault -outputdir objects
 size=100
 ./fault freeze good.snap $size >out || fail "cannot freeze: $(cat out)"

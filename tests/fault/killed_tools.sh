@@ -10,20 +10,35 @@ set -euo pipefail
 # shellcheck source=tests/fault/tools.sh
 . "$FASTBOOT_SOURCE/tests/fault/tools.sh"
 
+# kill_each LABEL CALLS ACTION... -- COMMAND...: a sweep that must find calls.
+kill_each() {
+  local before=$swept
+  sweep "$@"
+  [ "$swept" -gt "$before" ] || problem "$1: none of $2 is called"
+}
 changing=openat,mkdir,pwrite64,write,ftruncate,fchmod,fsync,linkat,rename,unlink,unlinkat,rmdir,close,clone,vfork,execve,waitid,wait4
-left=0
+left=0 children=0
+# fastboot-freeze's own directory, with what the program has frozen in it, is for nobody else: its name has a dot in front,
+# and its mode is 0700.
+private() { find work -name '.fastboot-freeze.*' -perm 700; }
 check() {
-  local status=$1 call=$2 output=none
-  [ $status = 137 ] || { problem "$situation: exit $status: $(cat err)"; return; }
+  local status=$1 call=$2 output=none stray
   if cmp -s "work/$product" new; then output=new; elif cmp -s "work/$product" old; then output=old; fi
   [ $output != none ] || problem "$situation: $product is neither the old file nor the new one"
-  # A name for the finished file is only there for one call. fastboot-freeze has a directory of its own besides.
-  local stray
-  stray=$(others | grep -v '/\.fastboot-freeze\.' || true)
+  # Its child was killed, before it became the program.
+  if [ "$status" = 3 ] && grep -q 'was killed by signal 9' err; then
+    [ $output = old ] || problem "$situation: the new file is there, of a program that was killed"
+    children=$((children + 1))
+    no_others
+    return
+  fi
+  [ "$status" = 137 ] || { problem "$situation: exit $status: $(cat err)"; return; }
+  # A name for the finished file is only there for one call.
+  stray=$(others | grep -vF "$(private || true)/" | grep -vxF "$(private)" || true)
   [ -z "$stray" ] || [ "$call" = rename ] || problem "$situation: leaves $stray"
-  [ -z "$(others)" ] || left=$((left + 1))
-  case $(others) in *.snap) problem "$situation: $(others) looks like a snapshot" ;; esac
+  case $stray in *.snap) problem "$situation: $stray looks like a snapshot" ;; esac
   if [ -n "$(others)" ]; then
+    left=$((left + 1))
     "${command[@]}" >out 2>err || problem "$situation: the next run fails: $(cat err)"
     cmp "work/$product" new || problem "$situation: the next run makes another file"
     no_others
@@ -32,7 +47,7 @@ check() {
 for tool_name in freeze embed migrate add; do
   "tool_$tool_name"
   remember
-  sweep "$tool_name" $changing --kill --exe "$tool" -- "${command[@]}"
+  kill_each "$tool_name" $changing --kill --exe "$tool" -- "${command[@]}"
 done
 # The program that fastboot-freeze runs: then that is the one that ends, and tells.
 check() {
@@ -43,7 +58,7 @@ check() {
 }
 tool_freeze
 remember
-sweep 'program that is run' openat,pwrite64,ftruncate,fchmod,fsync,linkat,rename --kill --exe fault --from made.snap -- "${command[@]}"
+kill_each 'program that is run' openat,pwrite64,ftruncate,fchmod,fsync,linkat,rename --kill --exe fault --from .fastboot-freeze. -- "${command[@]}"
 
 # A program that freezes by itself.
 tool=fault product=made.snap command=(./fault freeze work/made.snap 50)
@@ -58,7 +73,8 @@ check() {
   fi
 }
 remember
-sweep 'program' openat,pwrite64,ftruncate,fchmod,fsync,linkat,rename,close --kill --exe fault --from work -- "${command[@]}"
+kill_each 'program' openat,pwrite64,ftruncate,fchmod,fsync,linkat,rename,close --kill --exe fault --from work -- "${command[@]}"
 [ $left -gt 0 ] || problem 'nothing was ever left: the kills came too early or too late'
+[ $children -gt 0 ] || problem 'no child of fastboot-freeze was killed before it became the program'
 echo "$left of the killed left something, which the next run cleared away"
 finish 'killed tools'

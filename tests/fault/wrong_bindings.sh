@@ -64,7 +64,8 @@ echo "its own binding: $refused of $tried are refused"
 cp fault_other other
 for which in input code; do
   "$FASTBOOT_BUILD/fastboot-migrate" -q --add $which.snap ./other >out 2>&1 || fail "$which: $(cat out)"
-  bind=$(find . -name '*.bind' | head -n 1)
+  bind=$(find . -name '*.bind' ! -name good.bind)
+  [ -f "$bind" ] || fail "$which: not one binding, but: $bind"
   chmod 600 "$bind"
   cp "$bind" good.bind
   read -r first count <<<"$(entries good.bind 48)"
@@ -76,10 +77,11 @@ for which in input code; do
     for value in $((was + 8)) $((was - 16)) $((text_at)) $((text_at + text_size / 2 / 8 * 8)) $((data_at)) $((data_at + 64)); do
       "$forge" good.bind "$bind" $place $value && chmod 600 "$bind"
       tried=$((tried + 1))
-      mode=thaw-code
-      [ $which = code ] || mode=thaw
+      use=(thaw-code code.snap)
+      [ $which = code ] || use=(thaw input.snap 30)
       status=0
-      line=$(timeout 60 ./other $mode $which.snap 30 2>err | head -n 1) || status=$?
+      timeout 60 ./other "${use[@]}" >result 2>err || status=$?
+      line=$(head -n 1 result)
       [ $status = 0 ] || problem "$which: entry $i as $value: exit $status $(cat err)"
       case $line in
         "209 $which.snap: ./"* | "209 $which.snap: "*'remove that file and run fastboot-migrate --add again' | "107 $which.snap: "*) refused=$((refused + 1)) ;;

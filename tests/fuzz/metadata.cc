@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "format/wire/parse.h"
+#include "format/wire/signature.h"
 #include "fuzz/support/snapshot_mutator.h"
 #include "ghc-9.0/interned.h"
 
@@ -25,12 +26,22 @@ uint64_t sum_of(const T* items, uint64_t count) {
   return items == nullptr ? 0 : sum(items, count * sizeof(T));
 }
 
+uint64_t signed_parts(const wire::View& view) {
+  wire::SignedBytes all;
+  wire::signed_bytes(view, &all);
+  fuzz::require(all.part_count <= std::size(all.parts) && all.range_count <= std::size(all.ranges), "all fits");
+  uint64_t total = sum(all.binding.bytes, all.binding.size);
+  for (uint32_t i = 0; i < all.part_count; ++i) total += sum(all.parts[i].bytes, all.parts[i].size);
+  return total;
+}
+
 uint64_t follow(const wire::View& view) {
   uint64_t total = sum_of(view.symbols, view.symbol_count) + sum(view.strings, view.strings_size) +
                    sum_of(view.relas, view.rela_count) + sum_of(view.dynamic, view.dynamic_count) +
                    sum_of(view.targets, view.target_count) + sum_of(view.bitmaps, view.bitmap_count) +
                    sum_of(view.roots, view.root_count) + sum_of(view.modules, view.binding->module_count) +
-                   sum_of(view.entries, view.binding->entry_count) +
+                   sum_of(view.entries, view.binding->entry_count) + sum_of(view.needed, view.needed_count) +
+                   sum_of(view.members, view.member_count) + sum_of(view.signature, 1) + signed_parts(view) +
                    sum(view.binding_strings, view.binding->strings_size);
   for (uint64_t i = 0; i < view.symbol_count; ++i) total += strlen(view.string(view.symbols[i].st_name));
   for (uint64_t i = 0; i < view.target_count; ++i) {
@@ -42,6 +53,8 @@ uint64_t follow(const wire::View& view) {
   }
   for (uint32_t i = 0; i < view.binding->module_count; ++i)
     total += strlen(view.binding_strings + view.modules[i].path);
+  for (uint64_t i = 0; i < view.needed_count; ++i) total += strlen(view.string(view.needed[i].name));
+  for (uint64_t i = 0; i < view.member_count; ++i) total += strlen(view.string(view.members[i].name));
   return total + strlen(view.string(view.header->image_name));
 }
 

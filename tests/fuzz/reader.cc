@@ -3,6 +3,8 @@
 #include "format/reader.h"
 
 #include "format/heap.h"
+#include "format/signature.h"
+#include "fuzz/support/seed.h"
 #include "fuzz/support/snapshot_mutator.h"
 
 using namespace fastboot;
@@ -27,6 +29,11 @@ void look_at(const Reader& reader) {
   static_cast<void>(format::validate(reader));
 }
 
+const format::PublicKey& key() {
+  static const format::PublicKey kKey = fuzz::seed_key();
+  return kKey;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -38,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::require(lenient.has_value() && lenient->sound(), "what opens strictly is sound leniently");
     look_at(*strict);
     static_cast<void>(strict->model());
+    if (strict->view().signature != nullptr) static_cast<void>(format::verify(*strict, key()));
   } else {
     fuzz::require(!strict.error().message.empty(), "a refusal says why");
     fuzz::require(!lenient || !lenient->sound(), "what is refused is not sound");

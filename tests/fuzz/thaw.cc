@@ -19,6 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                      .by_sidecar = (choice & 4) != 0,
                                      .by_name = (choice & 8) != 0,
                                      .other_type = (choice & 16) != 0,
+                                     .is_signed = (choice & 64) == 0    ? fuzz::Signed::nobody_asks
+                                                  : (choice & 128) == 0 ? fuzz::Signed::image
+                                                                        : fuzz::Signed::binding,
                                      .verify = (choice & 32) != 0 ? "data" : "metadata"};
   fuzz::thaw_once(file, options, nullptr);
   return 0;

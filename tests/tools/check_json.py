@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""check_json.py SCHEMA DOCUMENT...: checks JSON documents against a JSON Schema, for unknown and missing members.
+"""check_json.py [--fit] SCHEMA DOCUMENT...: checks JSON documents against a JSON Schema, for unknown and missing members.
 
 Three things can go wrong, and each is printed:
   - a document does not fit the schema (a member that the schema does not know is one such misfit, a missing one another);
   - the schema is too lax: it accepts a document to which a member was added, or from which a required one was taken.
     This is tried once for each kind of object that occurs;
   - the schema names a member that no document has: either the tool does not write it, or no test makes it write it.
+--fit: only the first is asked.
 """
 import copy
 import json
@@ -41,10 +42,9 @@ def observer(schema, seen, examples):
     return jsonschema.validators.extend(base, {"properties": properties})(schema)
 
 
-def laxities(schema, document, kinds):
-    """Changes of a sound document that the schema accepts and should not."""
+def laxities(schema, document, kinds, tried):
+    """Changes of a sound document that the schema accepts and should not, at objects of kinds that were not tried."""
     plain = jsonschema.Draft202012Validator(schema)
-    tried = set()
 
     def walk(node):
         if isinstance(node, dict):
@@ -72,12 +72,14 @@ def laxities(schema, document, kinds):
 
 
 def main():
-    schema = json.load(open(sys.argv[1]))
+    fit = sys.argv[1] == "--fit"
+    names = sys.argv[2 if fit else 1 :]
+    schema = json.load(open(names[0]))
     jsonschema.Draft202012Validator.check_schema(schema)
-    seen, examples, wrong = {}, {}, []
+    seen, examples, tried, wrong = {}, {}, set(), []
     validator = observer(schema, seen, examples)
     required = [frozenset(node.get("required", [])) for _, node in objects(schema, schema)]
-    for path in sys.argv[2:]:
+    for path in names[1:]:
         try:
             document = json.load(open(path))
         except ValueError as error:
@@ -85,9 +87,10 @@ def main():
             continue
         for error in validator.iter_errors(document):
             wrong.append(f"{path}: {error.json_path}: {error.message[:300]}")
-        if not wrong:
-            wrong += [f"schema, by {path}: {what}" for what in laxities(schema, copy.deepcopy(document), required)]
-    for at, node in objects(schema, schema):
+        if not wrong and not fit:
+            changed = copy.deepcopy(document)
+            wrong += [f"schema, by {path}: {what}" for what in laxities(schema, changed, required, tried)]
+    for at, node in objects(schema, schema) if not fit else []:
         for key in node["properties"].keys() - seen.get(at, set()):
             wrong.append(f"schema: {at}: no document has '{key}'")
     print("\n".join(wrong[:40]), end="\n" if wrong else "")

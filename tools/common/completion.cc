@@ -49,6 +49,7 @@ Value value_of(const CLI::Option& option) {
     return value;
   } else {
     type = option.get_type_name();
+    if (const size_t limits = type.find(" in ["); limits != std::string::npos) type.resize(type.rfind(':', limits));
   }
   value.name = type;
   if (type.find('|') != std::string::npos) value.choices = split(type, '|');

@@ -62,7 +62,7 @@ class Drawing {
     return true;
   }
 
-  void visit(const Met& met) {
+  void visit(Met met) {
     const auto found = closures_.find(met.address);
     const bool is_root = met.address == queue_[0].address;
     dot_ += fmt::format("  n{:x} [label={}, tooltip=\"{:#x}\"{}];\n", met.address.value(),

@@ -134,6 +134,13 @@ struct ValuePrinter::Value {
   uint64_t address() const { return found.closure.address.value(); }
   uint64_t pointers() const { return found.fields.pointers.end - found.fields.pointers.begin; }
   bool is(TargetKind kind) const { return record->kind == static_cast<uint16_t>(kind); }
+  // Info tables describe a constructor without fields like one with a number. It is there once, and its number is zero:
+  // another constructor of one number that is there once, with zero, is taken for one, too.
+  bool lacks_fields() const {
+    const auto& values = found.fields.values;
+    return is(TargetKind::constructor) && pointers() == 0 && values.end == values.begin + 1 && record->uses == 1 &&
+           number(0) == 0;
+  }
   // The n-th pointer and the n-th other word; 0 where there is none.
   uint64_t pointer(uint64_t n) const { return at(found.fields.pointers.begin + n, found.fields.pointers.end); }
   uint64_t number(uint64_t n) const { return at(found.fields.values.begin + n, found.fields.values.end); }
@@ -186,7 +193,9 @@ bool ValuePrinter::read(uint64_t word, Value* out) {
   out->record = &reader_.view().targets[closure.target];
   out->name = &names_[closure.target];
   out->words.resize(std::min(closure.words, kMostWords));
-  return closures_.words().read(closure.address, out->words);
+  if (!closures_.words().read(closure.address, out->words)) return false;
+  if (out->lacks_fields()) out->found.fields.values.end = out->found.fields.values.begin;
+  return true;
 }
 
 std::vector<uint8_t> ValuePrinter::bytes(uint64_t address, uint64_t size) {
@@ -467,6 +476,10 @@ std::string ValuePrinter::list(const Value& value, uint32_t depth, Context conte
   const bool open = !ended && tail != "...";
   if (heads.size() > width_) heads.resize(width_);
   for (const uint64_t head : heads) parts.push_back(this->value(head, depth - 1, open ? operand : top));
+  // An empty list among strings is one.
+  if (std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part[0] == '"'; })) {
+    std::replace(parts.begin(), parts.end(), std::string("[]"), std::string("\"\""));
+  }
   if (!ended) parts.push_back(tail);
   return open ? in_parentheses(joined(parts, " : "), context != top) : "[" + joined(parts, ", ") + "]";
 }
@@ -534,9 +547,11 @@ bool ValuePrinter::tree_elements(const Value& root, uint32_t depth, std::vector<
     } else if (at.expanded) {
       out->push_back(element(node));
     } else if (node.name->name == "Bin" && node.pointers() == kind->pointers) {
-      stack.push_back({node.pointer(kind->right), false});
+      // In an IntMap of negative and other keys, a bit that is set stands for the negative ones.
+      const bool negative_right = !kind->keyed && static_cast<int64_t>(node.number(1)) < 0;
+      stack.push_back({node.pointer(negative_right ? kind->left : kind->right), false});
       if (kind->keyed) stack.push_back({at.word, true});
-      stack.push_back({node.pointer(kind->left), false});
+      stack.push_back({node.pointer(negative_right ? kind->right : kind->left), false});
     } else if (node.name->name == "Tip" && !kind->keyed) {
       leaves(node);
     }

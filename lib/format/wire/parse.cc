@@ -710,6 +710,12 @@ bool read_tables(View* view, Error* error) {
   for (uint64_t i = 0; i < view->target_count; ++i) {
     if (!check_target(*view, i, &info_end, error)) return false;
   }
+  // Memory is made for all of it, so that it must not be more than the targets have use for.
+  const uint64_t info_size = view->table(TableKind::info).size;
+  if (info_size >= info_end + kPageSize) {
+    return fail(error, Code::corrupt, "interned info tables of 0x%llx bytes; those of its targets end at 0x%llx",
+                static_cast<ull>(info_size), static_cast<ull>(info_end));
+  }
   if (view->root_count == 0) return fail(error, Code::corrupt, "no roots; expected at least one");
   for (uint64_t i = 0; i < view->root_count; ++i) {
     if (!check_root(*view, i, error)) return false;

@@ -34,6 +34,12 @@ Anatomy::Anatomy(const Bytes& file) : file_(file) {
   add(header_at_ - kNoteBeforeHeader - 36, kNoteBeforeHeader + 36);
   add(header_at_, offsetof(Header, tables));
   add(header_at_ + offsetof(Header, tables), sizeof header_.tables);
+  // A signature, where there is one, is the next note.
+  const size_t signature = header_at_ + sizeof(Header);
+  if (signature + kNoteBeforeHeader + sizeof(wire::Signature) <= wire::kProbeSize && signature < file.size() &&
+      file[signature] == sizeof wire::kNoteOwner) {
+    add(signature, kNoteBeforeHeader + sizeof(wire::Signature));
+  }
   for (const Table& table : header_.tables) {
     const auto kind = static_cast<TableKind>(table.kind);
     if (kind == TableKind::link_table || kind == TableKind::info) continue;

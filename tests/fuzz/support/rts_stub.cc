@@ -35,16 +35,11 @@ int rts_isProfiled(void) { return 0; }
 int rts_isDynamic(void) { return 0; }
 void* getFirstMBlock(void**) { return nullptr; }
 
-// What a thaw allocates lives until the next one.
+// What a thaw allocates lives until its stable pointer is freed: there is one to each array of static roots.
 Capability* rts_unsafeGetMyCapability(void) { return nullptr; }
-StgPtr allocate(Capability*, W_ words) {
-  static StgPtr last = nullptr;
-  free(last);
-  last = static_cast<StgPtr>(malloc(words * sizeof(W_)));
-  return last;
-}
+StgPtr allocate(Capability*, W_ words) { return static_cast<StgPtr>(malloc(words * sizeof(W_))); }
 StgStablePtr getStablePtr(StgPtr closure) { return closure; }
-void hs_free_stable_ptr(HsStablePtr) {}
+void hs_free_stable_ptr(HsStablePtr pointer) { free(pointer); }
 
 }  // extern "C"
 

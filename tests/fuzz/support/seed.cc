@@ -6,6 +6,8 @@
 #include <stdexcept>
 
 #include "format/ghc_closures.h"
+#include "format/reader.h"
+#include "format/wire/emit.h"
 #include "format/wire/parse.h"
 #include "format/writer.h"
 #include "reloc/ghc_names.h"
@@ -65,17 +67,48 @@ void add_code(Model* model) {
   add_target(model, TargetKind::static_closure, ghc::kThunkStatic, 0, "Main_table_closure", true);
 }
 
-}  // namespace
+uint64_t needed_slot(uint64_t index, uint64_t base) { return base + (index + 2) * wire::kSlotUnit; }
 
-Model seed_model(const SeedOptions& options) {
+// The sample's words that point into other images lead to closures of needed_file().
+void point_into(Model* model, uint64_t index) {
+  constexpr uint64_t kFirst = wire::kUsualDataOffset + ghc::kDescriptorArea;  // a list's end, a number, a cell
+  const uint64_t from = needed_slot(index, wire::kSlotBase), to = needed_slot(index, kSlot);
+  const std::pair<uint64_t, uint64_t> moves[] = {{from, to + kFirst + 1},
+                                                 {from + kFirst + 1, to + kFirst + 1},
+                                                 {from + kFirst + 0x12, to + kFirst + 0x22},
+                                                 {from + 2 * wire::kHugePageSize, to + kFirst + 1}};
+  for (format::ByteSource* source : {&model->lazy, &model->data}) {
+    Bytes bytes(source->size());
+    require(source->read(0, bytes).has_value(), "bytes in memory can be read");
+    for (size_t at = 0; at < bytes.size(); at += sizeof(uint64_t)) {
+      uint64_t word;
+      memcpy(&word, bytes.data() + at, sizeof word);
+      for (const auto& [old, now] : moves) {
+        if (word == old) memcpy(bytes.data() + at, &now, sizeof now);
+      }
+    }
+    *source = format::ByteSource(std::move(bytes));
+  }
+  const Bytes& file = needed_file(index);
+  wire::View view;
+  wire::Error error;
+  require(wire::parse(file.data(), file.size(), file.size(), true, &view, &error), "a needed image is sound");
+  wire::Needed& record = model->needed[index].record;
+  record.slot_address = to;
+  record.size = view.data.address + view.data.size - to;
+  memcpy(record.content_id, view.header->content_id, sizeof record.content_id);
+  model->needed[index].name = needed_name(index);
+}
+
+Model make_model(const SeedOptions& options, const std::string& name, uint64_t slot) {
   Model model = test::sample({.cells = options.cells,
                               .large_array_bytes = options.array_bytes,
                               .lazy = options.lazy,
                               .raw = options.raw,
                               .needed = options.needed,
                               .member = options.member,
-                              .name = "seed"});
-  model.slot_address = format::ImageAddress(kSlot);
+                              .name = name});
+  model.slot_address = format::ImageAddress(slot);
   model.rts_way = 0;
   for (format::ModelTarget& target : model.targets) {
     if (target.symbol == "fastboot_lazy_entry") target.symbol = "fastboot_lazy_enter";
@@ -88,9 +121,29 @@ Model seed_model(const SeedOptions& options) {
   for (uint64_t i = 0; i < model.targets.size(); ++i) {
     const auto kind = static_cast<TargetKind>(model.targets[i].record.kind);
     const bool closure = kind == TargetKind::static_root || kind == TargetKind::static_closure;
-    model.entries.push_back({closure ? Program::kData + 64 * i : Program::place(i), 0, 0});
+    const uint64_t index = model.targets[i].symbol == "fastboot_forced_enter" ? Program::kForced : i;
+    model.entries.push_back({closure ? Program::kData + 64 * i : Program::place(index), 0, 0});
   }
+  for (uint64_t i = 0; i < options.needed; ++i) point_into(&model, i);
   return model;
+}
+
+}  // namespace
+
+Model seed_model(const SeedOptions& options) { return make_model(options, "seed", kSlot); }
+
+std::string needed_name(uint64_t index) { return "other" + std::to_string(index) + wire::kSnapshotEnding; }
+
+const Bytes& needed_file(uint64_t index) {
+  static const std::vector<Bytes> kFiles = [] {
+    std::vector<Bytes> files;
+    for (uint64_t i = 0; i < kMostNeeded; ++i) {
+      const SeedOptions options = {.lazy = i == 0, .raw = false, .code = false};
+      files.push_back(seed_file(make_model(options, "other" + std::to_string(i), needed_slot(i, kSlot))));
+    }
+    return files;
+  }();
+  return kFiles.at(index);
 }
 
 Bytes seed_file(const Model& model) {
@@ -98,6 +151,45 @@ Bytes seed_file(const Model& model) {
   const std::string path = directory.path("seed.snap");
   if (const auto written = format::write(model, path); !written) throw std::runtime_error(written.error().describe());
   return test::read_file(path);
+}
+
+namespace {
+
+// A key pair that anybody can know: RFC 8032, section 7.1, test 1.
+constexpr char kSecret[] =
+    "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+format::SecretKey secret_key() {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path("seed.key");
+  MemoryFile file(path);  // of mode 0600
+  const std::string line = std::string("fastboot-secret-key-1 ") + kSecret + "\n";
+  file.set({reinterpret_cast<const uint8_t*>(line.data()), line.size()});
+  auto key = format::SecretKey::read(path);
+  require(key.has_value(), "the key is one");
+  return std::move(*key);
+}
+
+}  // namespace
+
+format::PublicKey seed_key() { return secret_key().public_key(); }
+
+Bytes sign_seed(const Bytes& file) {
+  MemoryFile unsigned_file;
+  unsigned_file.set(file);
+  const auto reader = format::Reader::open(unsigned_file.path());
+  require(reader.has_value(), "the seed is sound");
+  const format::ReadBytes read = [&](uint64_t offset, std::span<uint8_t> out) -> format::Result<void> {
+    memcpy(out.data(), file.data() + offset, out.size());
+    return {};
+  };
+  const auto signature = format::sign(reader->view(), read, secret_key());
+  auto model = reader->model();
+  require(signature.has_value() && model.has_value(), "the seed can be signed");
+  model->signature = *signature;
+  model->signed_content = reader->content_id();
+  return seed_file(*model);
 }
 
 // --- the program ---------------------------------------------------------------------------------
@@ -180,7 +272,8 @@ class Linker {
         names_.push_back({"Main_table_info", entry});
         break;
       default:
-        table(entry, record.layout, record.closure_type, 0);
+        table(record.kind == static_cast<uint16_t>(TargetKind::trampoline) ? model_.entries[i].offset : entry,
+              record.layout, record.closure_type, 0);
         if (record.kind == static_cast<uint16_t>(TargetKind::thunk)) put(Program::kData + 64 * i, entry);
     }
   }
@@ -270,8 +363,9 @@ class Linker {
     std::vector<Elf64_Sym> symbols(1);
     for (const Name& name : names_) {
       const bool is_code = name.address < Program::kReadOnly;
-      symbols.push_back({add_string(&strings, name.text), ELF64_ST_INFO(STB_GLOBAL, is_code ? STT_FUNC : STT_OBJECT), 0,
-                         static_cast<Elf64_Section>(is_code ? 1 : 3), name.address, 0});
+      const auto info = static_cast<unsigned char>(ELF64_ST_INFO(STB_GLOBAL, is_code ? STT_FUNC : STT_OBJECT));
+      symbols.push_back(
+          {add_string(&strings, name.text), info, 0, static_cast<Elf64_Section>(is_code ? 1 : 3), name.address, 0});
     }
     sections.push_back(appended(".symtab", SHT_SYMTAB, symbols.data(), symbols.size() * sizeof(Elf64_Sym)));
     sections.back().sh_entsize = sizeof(Elf64_Sym);

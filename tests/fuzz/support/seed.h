@@ -2,7 +2,10 @@
 // to, made by hand so that both have a few kilobytes.
 #pragma once
 
+#include <string>
+
 #include "format/model.h"
+#include "format/signature.h"
 #include "fuzz/support/input.h"
 
 namespace fastboot::fuzz {
@@ -14,7 +17,7 @@ struct SeedOptions {
   bool lazy = true;
   bool raw = true;
   bool code = true;     // functions, bitmaps, static closures
-  uint64_t needed = 0;  // other images that it points into
+  uint64_t needed = 0;  // other images that it points into, at most kMostNeeded
   bool member = false;
   uint64_t cells = 3;
   uint64_t array_bytes = 0;
@@ -22,6 +25,15 @@ struct SeedOptions {
 format::Model seed_model(const SeedOptions& options = {});
 // The file that format::write() makes of it.
 Bytes seed_file(const format::Model& model);
+
+// The images that seeds point into: "other0.snap", ... They lie behind the seeds' slot.
+inline constexpr uint64_t kMostNeeded = 2;
+std::string needed_name(uint64_t index);
+const Bytes& needed_file(uint64_t index);
+
+// The key that signed seeds are signed with, and the same file with its signature.
+format::PublicKey seed_key();
+Bytes sign_seed(const Bytes& file);
 
 // A program as far as it matters for images: the info tables and closures that the seed's targets are bound to.
 struct Program {
@@ -33,6 +45,8 @@ struct Program {
 
   // Where target `index` of the seed lies.
   static uint64_t place(uint64_t index) { return kText + 64 * (index + 1); }
+  // Except the trampoline of forced closures, which all seeds have at one place.
+  static constexpr uint64_t kForced = 100;
 };
 inline constexpr uint8_t kBuildIdByte = 0xab;  // 20 of them are the build-id of the program that froze
 

@@ -1,6 +1,7 @@
 #include "fuzz/support/snapshot_mutator.h"
 
 #include "fuzz/support/anatomy.h"
+#include "fuzz/support/mutation.h"
 
 namespace fastboot::fuzz {
 

@@ -1,5 +1,8 @@
 #include "fuzz/support/stub_thaw.h"
 
+#include <sys/stat.h>
+
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -10,6 +13,7 @@
 #include "fuzz/support/rts_stub.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/placement.h"
+#include "ghc-9.0/rts.h"
 #include "unit/sample.h"
 
 namespace fastboot::fuzz {
@@ -100,13 +104,53 @@ void check_image(const ghc::Image& image, uint64_t closure) {
   require(sum != 1, "never");  // so that the compiler keeps it
 }
 
-void forget_all() {
+// One that no other needs, or nullptr: there is none at all.
+ghc::Image* last_image() {
+  ghc::Image* found = nullptr;
   for (ghc::Image* image = ghc::first_image(); image != nullptr; image = image->next) {
-    if (image->metadata == nullptr) continue;
+    if (image->metadata != nullptr && (found == nullptr || image->dependents == 0)) found = image;
+  }
+  return found;
+}
+
+void forget_all() {
+  for (ghc::Image* image = last_image(); image != nullptr; image = last_image()) {
+    require(image->dependents == 0, "images do not need each other in a circle");
     const ghc::Placement placement = image->placement;
+    if (image->static_roots != nullptr) hs_free_stable_ptr(image->static_roots);
     ghc::remove_image(image);
     ghc::release(placement);
   }
+}
+
+// Stands for the package fastboot-signed: reads all that is signed, and believes it.
+fastboot_signed_state believed = FASTBOOT_NOT_DEMANDED;
+uint32_t verify(const fastboot_signable* what, fastboot_signed_state* state, fastboot_error* error) {
+  if (what->signature == nullptr) {
+    error->code = 220;
+    snprintf(error->message, sizeof error->message, "it is not signed");
+    return error->code;
+  }
+  uint64_t sum = 0;
+  const auto add = [&](const void* bytes, uint64_t size) {
+    for (uint64_t i = 0; i < size; ++i) sum += static_cast<const uint8_t*>(bytes)[i];
+  };
+  add(what->signature, sizeof(wire::Signature));
+  add(what->content_id, wire::kContentIdSize);
+  require(what->part_count <= std::size(what->parts) && what->range_count <= std::size(what->ranges), "all fits");
+  for (uint32_t i = 0; i < what->part_count; ++i) add(what->parts[i].bytes, what->parts[i].size);
+  add(what->binding.bytes, what->binding.size);
+  struct stat status = {};
+  require(fstat(what->descriptor, &status) == 0, "the file is open");
+  for (uint32_t i = 0; i < what->range_count; ++i) {
+    const auto& range = what->ranges[i];
+    require(range.offset <= static_cast<uint64_t>(status.st_size) &&
+                range.size <= static_cast<uint64_t>(status.st_size) - range.offset,
+            "what is signed lies in the file");
+  }
+  require(sum != 1, "never");  // so that the compiler keeps it
+  *state = believed;
+  return 0;
 }
 
 }  // namespace
@@ -115,12 +159,14 @@ void start_stub_process() {
   const format::Model model = seed_model();
   const Program program = make_program(model);
   files().program.set(program.elf);
-  uint64_t lazy = 0, forced = 0;
+  for (uint64_t i = 0; i < kMostNeeded; ++i) {
+    MemoryFile(files().directory.path(needed_name(i))).set(needed_file(i));
+  }
+  uint64_t lazy = 0;
   for (uint64_t i = 0; i < model.targets.size(); ++i) {
     if (model.targets[i].symbol == "fastboot_lazy_enter") lazy = i;
-    if (model.targets[i].symbol == "fastboot_forced_enter") forced = i;
   }
-  become(program, files().program.path(), lazy, forced);
+  become(program, files().program.path(), lazy, Program::kForced);
 }
 
 uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* message) {
@@ -130,6 +176,8 @@ uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* m
   set_build_id(options.other_build || options.by_sidecar ? kOtherBuildId : kBuildIdByte);
   setenv("FASTBOOT_REBASE", options.elsewhere ? "1" : "0", 1);
   setenv("FASTBOOT_VERIFY", options.verify, 1);
+  believed = options.is_signed == Signed::binding ? FASTBOOT_BINDING_SIGNED : FASTBOOT_IMAGE_SIGNED;
+  fastboot_set_verifier(options.is_signed == Signed::nobody_asks ? nullptr : verify);
   uint64_t type[2];
   root_type(file, type);
   if (options.other_type) ++type[0];
@@ -143,7 +191,7 @@ uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* m
     check_image(*image, reinterpret_cast<uint64_t>(closure));
   } else {
     require(closure == nullptr && error.code == code && error.message[0] != '\0', "a refusal says why");
-    require(ghc::first_image() == nullptr || ghc::first_image()->metadata == nullptr, "a refusal leaves no image");
+    require(last_image() == nullptr, "a refusal leaves no image");
     if (message != nullptr) *message = error.message;
   }
   forget_all();

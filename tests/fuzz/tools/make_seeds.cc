@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "format/embed.h"
+#include "format/reader.h"
+#include "format/signature.h"
 #include "format/wire/hash.h"
 #include "format/wire/structs.h"
 #include "fuzz/support/anatomy.h"
@@ -42,27 +44,50 @@ void make_snapshots(const fs::path& top) {
                      {"lazy", {.raw = false, .code = false}},
                      {"raw", {.lazy = false, .code = false}},
                      {"needed", {.code = false, .needed = 2}},
+                     {"one", {.lazy = false, .raw = false, .code = false, .needed = 1}},
                      {"member", {.raw = false, .code = false, .member = true}},
                      {"long", {.lazy = false, .raw = false, .code = false, .cells = 400}}};
   for (const auto& kind : kinds) {
     const format::Model model = with_fingerprints(fuzz::seed_model(kind.options));
     fuzz::Bytes file = fuzz::seed_file(model);
-    for (const uint8_t choice : {0, 1, 3, 4, 10, 15, 31, 32, 33}) {
+    for (const uint8_t choice : {0, 1, 3, 4, 10, 15, 31, 32, 33, 63}) {
       if (choice != 0 && strcmp(kind.name, "long") == 0) continue;
       file[15] = choice;
       fuzz::seal(&file, true, true);
       const fuzz::Bytes input = fuzz::pack(file);
       fuzz::require(fuzz::unpack(input.data(), input.size()) == file, "packed and unpacked, the same");
       const std::string name = std::string("seed-") + kind.name + "-" + std::to_string(choice);
-      for (const char* target : {"metadata", "reader", "heap", "thaw", "plan"}) store(top / target, name, input);
+      for (const char* target : {"metadata", "reader", "heap", "thaw", "plan", "link"})
+        store(top / target, name, input);
     }
+  }
+}
+
+// Mutations of the metadata make its hash right, not the signature: what is behind a right one is reached by these
+// alone.
+void make_signed(const fs::path& top) {
+  for (const uint8_t choice : {0, 64, 66, 72, 192, 194}) {
+    const fuzz::SeedOptions options = {.raw = false, .code = (choice & 8) != 0};
+    fuzz::Bytes file = fuzz::sign_seed(fuzz::seed_file(with_fingerprints(fuzz::seed_model(options))));
+    file[15] = choice;
+    fuzz::seal(&file, true, true);
+    fuzz::MemoryFile memory;
+    memory.set(file);
+    const auto reader = format::Reader::open(memory.path());
+    fuzz::require(reader.has_value() && format::verify(*reader, fuzz::seed_key()).value_or(false), "it is signed");
+    const std::string name = "seed-signed-" + std::to_string(choice);
+    for (const char* target : {"metadata", "reader", "thaw", "plan"}) store(top / target, name, fuzz::pack(file));
   }
 }
 
 void make_programs(const fs::path& top) {
   const format::Model model = fuzz::seed_model();
   const fuzz::Program program = fuzz::make_program(model);
-  store(top / "program", "seed-program", fuzz::pack(program.elf));
+  for (const uint8_t choice : {0, 1, 2}) {
+    fuzz::Bytes file = program.elf;
+    file[15] = choice;
+    store(top / "program", "seed-program-" + std::to_string(choice), fuzz::pack(file));
+  }
   const test::TemporaryDirectory directory;
   const std::string from = directory.path("program"), image = directory.path("image"), to = directory.path("embedded");
   test::write_file(from, program.elf);
@@ -94,6 +119,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   make_snapshots(argv[1]);
+  make_signed(argv[1]);
   make_programs(argv[1]);
   make_sidecars(argv[1]);
   return 0;
