@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "format/reader.h"
+#include "reloc/shared_libraries.h"
 
 namespace fastboot::reloc {
 
@@ -45,7 +46,11 @@ Result<std::vector<ModuleFile>> open_modules(const Model& model) {
                       hex(symbols->build_id()), hex(recorded.build_id)),
           recorded.path);
     }
-    const Result<void> complete = symbols ? symbols->require_symtab() : tl::unexpected(symbols.error());
+    // Of a shared library only what others may refer to has a name that tells anything.
+    const bool all = symbols && (symbols->has_symtab() || is_library_name(recorded.path));
+    const Result<void> complete = all       ? Result<void>()
+                                  : symbols ? symbols->require_symtab()
+                                            : tl::unexpected(symbols.error());
     if (!complete) module.problem = complete.error();
     if (symbols) module.symbols = std::move(*symbols);
     modules.push_back(std::move(module));

@@ -158,6 +158,15 @@ class CodeGraph::Explorer {
     add_leaf(leaf.finish(), 0);
   }
 
+  // What is in another module, by its name. One of the program's own that GHC made up may be other code there.
+  void add_import(const Import& import) {
+    const auto name = parse_ghc_symbol(import.name);
+    if (name && is_own_unit(name->unit) && !graph_.is_leaf(*name)) return doubt();
+    if (const auto table = name && name->what == "con_info" ? file_.libraries().constructor(import.name) : std::nullopt)
+      return add_constructor(*table);
+    add_leaf(graph_.leaf_of(import.name, import.addend), 0);
+  }
+
   // The best symbol at exactly `address`.
   const Symbol* symbol_at(uint64_t address) const {
     for (const Symbol& symbol : file_.names().at(ModuleAddress(address))) {
@@ -213,8 +222,7 @@ class CodeGraph::Explorer {
   void refer_data(uint64_t address) {
     const SectionBytes* section = file_.section_at(address);
     if (section->name.starts_with(".got")) {
-      const std::string_view import = file_.import_at(address);
-      if (!import.empty()) return add_leaf(graph_.leaf_of(import, 0), 0);
+      if (const Import* import = file_.import_of(address)) return add_import(*import);
       const auto word = file_.word_at(address);
       const SectionBytes* to = word ? file_.section_at(*word) : nullptr;
       if (to == nullptr || to->name.starts_with(".got")) return doubt();
@@ -465,8 +473,9 @@ class CodeGraph::Explorer {
   void explore_closure() {
     hash_.text("closure");
     const auto header = file_.word_at(address_);
-    if (!header || !file_.is_info(*header)) return doubt();
-    const InfoTable table = file_.info(*header);
+    const auto found = file_.table_of_closure(address_);
+    if (!header || !found) return doubt();
+    const InfoTable table = *found;
     if (table.type == ghc::kFunStatic) return refer_info(*header, nullptr_symbol(*header));
     if (table.type == ghc::kThunkStatic) {
       variable_ = true;
@@ -478,6 +487,11 @@ class CodeGraph::Explorer {
     for (uint64_t i = 0; i < table.pointers() + table.others(); ++i) {
       // A constructor without fields says that it has one number, and is one word.
       if (table.pointers() == 0 && table.others() == 1 && is_nullary(table)) break;
+      if (const Import* import = file_.import_of(address_ + 8 * (i + 1))) {
+        token(kTokenReference);
+        add_import(*import);
+        continue;
+      }
       const auto word = file_.word_at(address_ + 8 * (i + 1));
       if (!word) return doubt();
       const bool address = i < table.pointers() || (addresses && file_.section_at(*word) != nullptr);
@@ -500,6 +514,7 @@ class CodeGraph::Explorer {
     }
     // Not linked: then the next closure's header tells. A number that is the address of an info table would be taken
     // for one, too; it would have to be one in both builds, and different ones.
+    if (file_.import_of(address_ + 8) != nullptr) return true;
     const auto word = file_.word_at(address_ + 8);
     return word && file_.is_info(*word);
   }

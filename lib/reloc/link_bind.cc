@@ -10,6 +10,7 @@ namespace fastboot::reloc {
 using format::fail;
 using format::Failure;
 using format::ModelBinding;
+using format::Result;
 using wire::Code;
 
 namespace {

@@ -5,6 +5,8 @@
 #include <map>
 
 #include "format/ghc_closures.h"
+#include "format/reader.h"
+#include "reloc/shared_libraries.h"
 
 namespace fastboot::reloc {
 
@@ -53,8 +55,15 @@ class Planner {
   Plan run() {
     plan_.targets.resize(model_.targets.size());
     items_.resize(model_.targets.size());
+    find_libraries();
     if (same_build()) return std::move(plan_);
-    for (size_t i = 0; i < model_.targets.size(); ++i) plan_target(i);
+    for (size_t i = 0; i < model_.targets.size(); ++i) {
+      if (in_library(i)) {
+        plan_in_library(i);
+      } else {
+        plan_target(i);
+      }
+    }
     for (size_t i = 0; i < model_.targets.size(); ++i) plan_slow_entry(i);
     plan_roots();
     return std::move(plan_);
@@ -63,17 +72,61 @@ class Planner {
  private:
   const Target& record(size_t i) const { return model_.targets[i].record; }
 
+  // --- shared libraries: the same file, or none
+  // In the new binding the program comes first, and then the libraries, in their old order.
+  void find_libraries() {
+    numbers_.assign(model_.modules.size(), wire::kNoModule);
+    const uint32_t program = program_module(model_);
+    for (uint32_t i = 0; i < model_.modules.size(); ++i) {
+      if (i == program) continue;
+      const format::ModelModule& old = model_.modules[i];
+      const auto same = std::find_if(options_.libraries.begin(), options_.libraries.end(),
+                                     [&](const format::ModelModule& now) { return now.build_id == old.build_id; });
+      if (same == options_.libraries.end()) continue;
+      plan_.libraries.push_back(*same);
+      numbers_[i] = static_cast<uint32_t>(plan_.libraries.size());
+    }
+  }
+
+  bool in_library(size_t i) const {
+    const uint32_t module = model_.entries[i].module;
+    return module < model_.modules.size() && module != program_module(model_);
+  }
+
+  void plan_in_library(size_t i) {
+    const BindingEntry& entry = model_.entries[i];
+    plan_.targets[i].name = name_of(i);
+    if (numbers_[entry.module] == wire::kNoModule) {
+      const format::ModelModule& module = model_.modules[entry.module];
+      return lose(
+          i, Fate::gone,
+          fmt::format("it is in the shared library {} (build-id {}), and the new program is started with another "
+                      "build of that, or without it; freeze it again",
+                      module.path, format::to_hex(module.build_id.data(), module.build_id.size())));
+    }
+    plan_.targets[i].entry = {entry.offset, numbers_[entry.module], 0};
+    plan_.targets[i].fate = Fate::identical;
+    plan_.targets[i].con_tag = record(i).con_tag;
+  }
+
   // The very build that the snapshot is bound to: all is where it was.
   bool same_build() {
-    if (model_.modules.size() != 1 || model_.modules.front().build_id != now_.build_id()) return false;
+    const uint32_t program = program_module(model_);
+    if (program >= model_.modules.size() || model_.modules[program].build_id != now_.build_id() ||
+        plan_.libraries.size() + 1 != model_.modules.size())
+      return false;
+    const auto renumbered = [&](BindingEntry entry) {
+      if (entry.module < numbers_.size()) entry.module = entry.module == program ? 0 : numbers_[entry.module];
+      return entry;
+    };
     for (size_t i = 0; i < model_.targets.size(); ++i) {
       plan_.targets[i].name = name_of(i);
       plan_.targets[i].fate = Fate::identical;
-      plan_.targets[i].entry = model_.entries[i];
+      plan_.targets[i].entry = renumbered(model_.entries[i]);
       plan_.targets[i].con_tag = record(i).con_tag;
     }
-    plan_.further_roots.assign(model_.entries.begin() + static_cast<std::ptrdiff_t>(model_.targets.size()),
-                               model_.entries.end());
+    for (size_t i = model_.targets.size(); i < model_.entries.size(); ++i)
+      plan_.further_roots.push_back(renumbered(model_.entries[i]));
     return true;
   }
 
@@ -289,7 +342,7 @@ class Planner {
   }
 
   void plan_slow_entry(size_t i) {
-    if (kind_of(record(i)) != TargetKind::slow_entry) return;
+    if (kind_of(record(i)) != TargetKind::slow_entry || in_library(i)) return;
     const uint32_t parent = record(i).parent;
     const PlannedTarget& owner = plan_.targets[parent];
     if (owner.bound() && items_[parent] != nullptr && items_[parent]->slow != 0) return bind(i, items_[parent]->slow);
@@ -311,7 +364,7 @@ class Planner {
       }
     }
     for (size_t i = 0; i < items_.size(); ++i) {
-      if (kind_of(record(i)) != TargetKind::static_root || owned_.contains(i)) continue;
+      if (kind_of(record(i)) != TargetKind::static_root || owned_.contains(i) || in_library(i)) continue;
       plan_.targets[i].entry = {0, wire::kNoModule, 0};
       plan_.targets[i].fate = Fate::identical;
       if (wanted.empty()) continue;  // the new code needs fewer
@@ -337,6 +390,7 @@ class Planner {
   const PlanOptions& options_;
   Plan plan_;
   std::vector<const Item*> items_;  // what each target is in the new program
+  std::vector<uint32_t> numbers_;   // of the old binding's libraries in the new one
   std::set<size_t> owned_;          // static roots that are a function's own closure
 };
 
@@ -372,7 +426,8 @@ std::vector<BindingEntry> Plan::entries() const {
 uint32_t program_module(const Model& model) {
   std::map<uint32_t, size_t> count;
   for (const BindingEntry& entry : model.entries) {
-    if (entry.module < model.modules.size()) ++count[entry.module];
+    if (entry.module < model.modules.size() && !is_library_name(model.modules[entry.module].path))
+      ++count[entry.module];
   }
   const auto most =
       std::max_element(count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });

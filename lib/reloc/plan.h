@@ -41,6 +41,7 @@ struct PlannedTarget {
 
 struct Plan {
   std::vector<PlannedTarget> targets;             // as in the image
+  std::vector<format::ModelModule> libraries;     // that entries lie in, from module 1 on; module 0 is the program
   std::vector<wire::BindingEntry> further_roots;  // static roots that the new code needs besides the image's
   bool has_fingerprints = true;                   // false: neither the snapshot nor an index has those of the old build
 
@@ -53,10 +54,12 @@ struct PlanOptions {
   std::set<std::string> allow_changed;  // names of targets
   bool strict = false;                  // compare named functions of own modules, too
   bool retag = false;                   // a constructor's tag may change
+  // Shared libraries of packages that the new program is started with.
+  std::vector<format::ModelModule> libraries = {};
 };
 
-// The program that the old one's targets lie in, as the snapshot's binding names it: the module of most of them.
-// 0xffffffff: there is none.
+// The program that the old one's targets lie in, as the snapshot's binding names it: the module of most of them that is
+// no shared library. 0xffffffff: there is none.
 uint32_t program_module(const format::Model& model);
 
 // Gives the targets what `index` (of the build that the model is bound to) knows of them. How many have got one.

@@ -38,7 +38,8 @@ uint64_t InfoTable::words_before() const {
   return ghc::is_constructor(type) ? 24 : kStandardTable;
 }
 
-ProgramFile::ProgramFile(Symbols symbols, Symbols names) : symbols_(std::move(symbols)), names_(std::move(names)) {
+ProgramFile::ProgramFile(Symbols symbols, Symbols names)
+    : symbols_(std::move(symbols)), names_(std::move(names)), libraries_(symbols_) {
   for (const SectionBytes& section : symbols_.sections()) {
     if (!section.loaded || section.size == 0 || section.address.value() + section.size < section.size) continue;
     sections_.push_back(&section);
@@ -73,6 +74,11 @@ std::span<const uint8_t> ProgramFile::bytes_at(uint64_t address) const {
 }
 
 std::optional<uint64_t> ProgramFile::word_at(uint64_t address) const {
+  if (const auto relative = symbols_.relative_words(); !relative.empty()) {
+    const auto at = std::partition_point(relative.begin(), relative.end(),
+                                         [&](const RelativeWord& word) { return word.slot.value() < address; });
+    if (at != relative.end() && at->slot.value() == address) return at->address;
+  }
   const auto bytes = bytes_at(address);
   if (bytes.size() < 8) return std::nullopt;
   return load<uint64_t>(bytes.data());
@@ -91,11 +97,22 @@ std::optional<std::string_view> ProgramFile::text_at(uint64_t address) const {
   return std::string_view(reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(end - bytes.data()));
 }
 
-std::string_view ProgramFile::import_at(uint64_t slot) const {
+const Import* ProgramFile::import_of(uint64_t slot) const {
   const auto imports = symbols_.imports();
   const auto at = std::partition_point(imports.begin(), imports.end(),
                                        [&](const Import& import) { return import.slot.value() < slot; });
-  return at != imports.end() && at->slot.value() == slot ? at->name : std::string_view();
+  return at != imports.end() && at->slot.value() == slot ? &*at : nullptr;
+}
+
+std::string_view ProgramFile::import_at(uint64_t slot) const {
+  const Import* import = import_of(slot);
+  return import == nullptr ? std::string_view() : import->name;
+}
+
+std::optional<InfoTable> ProgramFile::table_of_closure(uint64_t address) const {
+  if (const Import* import = import_of(address)) return libraries_.constructor(import->name);
+  const auto header = word_at(address);
+  return header && is_info(*header) ? std::optional(info(*header)) : std::nullopt;
 }
 
 std::string_view ProgramFile::stub_import(uint64_t address) const {
@@ -182,6 +199,7 @@ void ProgramFile::find_infos() {
       for (uint64_t i = (8 - section->address.value() % 8) % 8; i + 8 <= size; i += 8) refer(load<uint64_t>(bytes + i));
     }
   }
+  for (const RelativeWord& word : symbols_.relative_words()) refer(word.address);
   for (const Symbol& symbol : names_.all()) {
     const uint64_t address = symbol.address.value();
     if (symbol.section == SectionKind::read_only) referenced_.push_back(address);
@@ -200,12 +218,19 @@ void ProgramFile::find_closures() {
     if (section->kind != SectionKind::data) continue;
     const uint64_t size = section->bytes.size();
     for (uint64_t i = (8 - section->address.value() % 8) % 8; i + 8 <= size; i += 8) {
-      const auto word = load<uint64_t>(section->bytes.data() + i);
-      if (word % 8 != 0 || !is_info(word)) continue;
-      const uint32_t type = info(word).type;
-      if (type == ghc::kFunStatic || type == ghc::kThunkStatic) closures_.emplace(word, section->address.value() + i);
+      add_closure(load<uint64_t>(section->bytes.data() + i), section->address.value() + i);
     }
   }
+  for (const RelativeWord& word : symbols_.relative_words()) {
+    const SectionBytes* section = section_at(word.slot.value());
+    if (section != nullptr && section->kind == SectionKind::data) add_closure(word.address, word.slot.value());
+  }
+}
+
+void ProgramFile::add_closure(uint64_t header, uint64_t address) {
+  if (header % 8 != 0 || !is_info(header)) return;
+  const uint32_t type = info(header).type;
+  if (type == ghc::kFunStatic || type == ghc::kThunkStatic) closures_.emplace(header, address);
 }
 
 uint64_t ProgramFile::closure_of(uint64_t info) const {

@@ -7,26 +7,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "reloc/info_table.h"
+#include "reloc/shared_libraries.h"
 #include "reloc/symbols.h"
 
 namespace fastboot::reloc {
-
-// The words of an info table. docs: GHC's rts/storage/InfoTables.h; the words stand before the entry code.
-struct InfoTable {
-  uint64_t layout = 0;
-  uint32_t type = 0;
-  int32_t srt = 0;               // offset from the entry; of a constructor: its tag
-  uint32_t fun_type = 0;         // functions
-  uint32_t arity = 0;            // functions
-  uint64_t bitmap = 0;           // functions of general arguments
-  int32_t slow_offset = 0;       // likewise
-  std::string_view description;  // constructors
-
-  uint64_t pointers() const { return layout & 0xffffffff; }
-  uint64_t others() const { return layout >> 32; }
-  bool general() const;
-  uint64_t words_before() const;  // bytes before the entry
-};
 
 // A set of addresses that are multiples of 8, from `low` on: a bit for each. Programs are asked millions of times.
 class AddressSet {
@@ -67,7 +52,14 @@ class ProgramFile {
   std::optional<uint32_t> half_at(uint64_t address) const;
   std::optional<std::string_view> text_at(uint64_t address) const;
 
-  // What the dynamic linker puts there, or where a stub of the procedure linkage table leads.
+  // The info table of the closure at `address`, of this file or of a constructor of a shared library; nothing: no
+  // closure.
+  std::optional<InfoTable> table_of_closure(uint64_t address) const;
+  const SharedLibraries& libraries() const { return libraries_; }
+
+  // What the dynamic linker puts there; nullptr: nothing of another module.
+  const Import* import_of(uint64_t slot) const;
+  // The name of that, or where a stub of the procedure linkage table leads.
   std::string_view import_at(uint64_t slot) const;
   std::string_view stub_import(uint64_t address) const;
 
@@ -87,8 +79,10 @@ class ProgramFile {
   void consider(uint64_t address);
   bool is_table(uint64_t entry, bool named) const;
   void find_closures();
+  void add_closure(uint64_t header, uint64_t address);
 
   Symbols symbols_, names_;
+  SharedLibraries libraries_;
   std::vector<const SectionBytes*> sections_;  // loaded ones, by address
   uint64_t low_ = ~uint64_t{0}, high_ = 0;
   std::vector<uint64_t> infos_;

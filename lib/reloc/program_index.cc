@@ -116,6 +116,7 @@ uint32_t find_rts_way(const ProgramFile& file) {
     const auto bytes = symbol == nullptr ? std::span<const uint8_t>() : file.bytes_at(symbol->address.value());
     return bytes.size() > 5 && bytes[0] == 0xb8 && bytes[1] != 0;  // mov $1, %eax
   };
+  if (const auto way = file.libraries().rts_way()) return *way;
   const bool debug = find_symbol(file.names(), "checkClosure") != nullptr;
   uint32_t way = 0;
   if (returns_true("rtsSupportsBoundThreads")) way |= wire::kWayThreaded;
@@ -287,8 +288,8 @@ class IndexMaker {
   }
 
   std::string_view constructor_of(uint64_t closure) const {
-    const auto header = file_.word_at(closure);
-    return header && file_.is_info(*header) ? file_.info(*header).description : std::string_view();
+    const auto table = file_.table_of_closure(closure);
+    return table ? table->description : std::string_view();
   }
 
   // a -> b -> T c: T

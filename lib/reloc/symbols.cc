@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <tuple>
 
 // After LLVM, whose enumerators have the names of <elf.h>'s macros: below this line it is the macros that are meant.
@@ -34,6 +35,8 @@ struct Symbols::Contents {
   std::vector<std::string_view> undefined;
   std::vector<SectionBytes> sections;
   std::vector<Import> imports;
+  std::vector<RelativeWord> relative;
+  std::vector<std::string> needed, library_path;
   bool has_symtab = false;
 };
 
@@ -237,7 +240,52 @@ llvm::Error read_imports(const Elf& elf, llvm::ArrayRef<Shdr> sections, const Sh
     if (*symbol == nullptr) continue;
     auto name = (*symbol)->getName(*strings);
     if (!name) return name.takeError();
-    out->push_back({ModuleAddress(relocation.r_offset), {name->data(), name->size()}});
+    out->push_back(
+        {ModuleAddress(relocation.r_offset), {name->data(), name->size()}, static_cast<uint64_t>(relocation.r_addend)});
+  }
+  return llvm::Error::success();
+}
+
+// Words that hold addresses of this module: without a symbol, or with one that it defines itself.
+llvm::Error read_relative_words(const Elf& elf, const Shdr& table, std::vector<RelativeWord>* out) {
+  auto relocations = elf.relas(table);
+  if (!relocations) return relocations.takeError();
+  for (const auto& relocation : *relocations) {
+    if (relocation.getType(false) != R_X86_64_RELATIVE) continue;
+    out->push_back({ModuleAddress(relocation.r_offset), static_cast<uint64_t>(relocation.r_addend)});
+  }
+  return llvm::Error::success();
+}
+
+void split_path(std::string_view text, const std::string& file, std::vector<std::string>* out) {
+  std::error_code ignored;
+  const std::string origin = std::filesystem::absolute(file, ignored).parent_path().string();
+  while (!text.empty()) {
+    const size_t colon = text.find(':');
+    std::string directory(text.substr(0, colon));
+    for (const std::string_view variable : {"${ORIGIN}", "$ORIGIN"}) {
+      const size_t at = directory.find(variable);
+      if (at != std::string::npos) directory.replace(at, variable.size(), origin);
+    }
+    if (!directory.empty()) out->push_back(directory);
+    if (colon == std::string_view::npos) return;
+    text.remove_prefix(colon + 1);
+  }
+}
+
+llvm::Error read_dynamic(const Elf& elf, llvm::ArrayRef<Shdr> sections, const Shdr& section, const std::string& file,
+                         std::vector<std::string>* needed, std::vector<std::string>* path) {
+  if (section.sh_link >= sections.size()) return llvm::Error::success();
+  auto entries = elf.getSectionContentsAsArray<Elf::Elf_Dyn>(section);
+  if (!entries) return entries.takeError();
+  auto strings = elf.getStringTable(sections[section.sh_link]);
+  if (!strings) return strings.takeError();
+  for (const auto& entry : *entries) {
+    if (entry.d_tag == DT_NULL) break;
+    if (entry.getVal() >= strings->size()) continue;
+    const std::string_view text(strings->data() + entry.getVal());
+    if (entry.d_tag == DT_NEEDED) needed->emplace_back(text);
+    if (entry.d_tag == DT_RUNPATH || entry.d_tag == DT_RPATH) split_path(text, file, path);
   }
   return llvm::Error::success();
 }
@@ -279,6 +327,11 @@ Result<Symbols> Symbols::read(const std::string& path) {
     if (section.sh_type == SHT_RELA && (section.sh_flags & SHF_ALLOC) != 0) {
       if (auto error = read_imports(*elf, *sections, section, &contents->imports))
         return damaged(path, std::move(error));
+      if (auto error = read_relative_words(*elf, section, &contents->relative)) return damaged(path, std::move(error));
+    }
+    if (section.sh_type == SHT_DYNAMIC) {
+      if (auto error = read_dynamic(*elf, *sections, section, path, &contents->needed, &contents->library_path))
+        return damaged(path, std::move(error));
     }
     if (section.sh_type != SHT_SYMTAB && section.sh_type != SHT_DYNSYM) continue;
     contents->has_symtab |= section.sh_type == SHT_SYMTAB;
@@ -289,6 +342,8 @@ Result<Symbols> Symbols::read(const std::string& path) {
   sort_symbols(&contents->symbols);
   std::sort(contents->imports.begin(), contents->imports.end(),
             [](const Import& a, const Import& b) { return a.slot < b.slot; });
+  std::sort(contents->relative.begin(), contents->relative.end(),
+            [](const RelativeWord& a, const RelativeWord& b) { return a.slot < b.slot; });
   contents->build_id = read_build_id(*elf, *sections);
   return Symbols(std::move(contents));
 }
@@ -300,6 +355,9 @@ std::span<const Symbol> Symbols::all() const { return contents_->symbols; }
 
 std::span<const SectionBytes> Symbols::sections() const { return contents_->sections; }
 std::span<const Import> Symbols::imports() const { return contents_->imports; }
+std::span<const RelativeWord> Symbols::relative_words() const { return contents_->relative; }
+const std::vector<std::string>& Symbols::needed() const { return contents_->needed; }
+const std::vector<std::string>& Symbols::library_path() const { return contents_->library_path; }
 
 Result<void> Symbols::require_symtab() const {
   if (has_symtab()) return {};

@@ -50,6 +50,13 @@ struct SectionBytes {
 struct Import {
   ModuleAddress slot;
   std::string_view name;
+  uint64_t addend = 0;  // what is added to that address: pointer tags, places in tables
+};
+
+// A word that the dynamic linker fills with an address of this module; the file may have anything there.
+struct RelativeWord {
+  ModuleAddress slot;
+  uint64_t address = 0;  // an ELF virtual address
 };
 
 // Immutable; several threads may use one. Cheap to copy.
@@ -84,6 +91,13 @@ class Symbols {
   std::span<const SectionBytes> sections() const;
   // By slot.
   std::span<const Import> imports() const;
+  // By slot. None in a program that is loaded where it says.
+  std::span<const RelativeWord> relative_words() const;
+
+  // Names of the shared libraries that it asks for (DT_NEEDED), and the directories where they are looked for
+  // (DT_RUNPATH or DT_RPATH, with $ORIGIN replaced), in order.
+  const std::vector<std::string>& needed() const;
+  const std::vector<std::string>& library_path() const;
 
   // Is there a symbol, defined or undefined, whose name starts with `prefix`?
   bool mentions(std::string_view prefix) const;

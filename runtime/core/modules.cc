@@ -68,9 +68,19 @@ struct ModulesLoader {
   }
 };
 
+// Linked with -dynamic, this code is in a shared library, and the headers are that one's.
+FASTBOOT_EVERY_THAW static bool is_executable(const Elf64_Ehdr& ehdr) {
+  if (ehdr.e_type == ET_EXEC) return true;
+  const auto* phdrs = reinterpret_cast<const Elf64_Phdr*>(reinterpret_cast<uint64_t>(&ehdr) + ehdr.e_phoff);
+  for (uint16_t i = 0; i < ehdr.e_phnum; ++i) {
+    if (phdrs[i].p_type == PT_INTERP) return true;
+  }
+  return false;
+}
+
 // Where the linker tells where the executable's headers lie in memory, nobody has to be asked.
 FASTBOOT_EVERY_THAW void describe_executable(Module* out) {
-  if (&__ehdr_start == nullptr) {
+  if (&__ehdr_start == nullptr || !is_executable(__ehdr_start)) {
     dl_iterate_phdr(ModulesLoader::take_first, out);
     return;
   }

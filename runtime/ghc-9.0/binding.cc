@@ -112,7 +112,7 @@ bool target_matches(const View& view, const Bound& bound, uint64_t i, const Modu
   switch (static_cast<TargetKind>(target.kind)) {
     case TargetKind::static_closure:
     case TargetKind::static_root:
-      return is_static_closure(module, address);
+      return is_static_closure(module, modules, address);
     case TargetKind::slow_entry:
       return address == slow_entry_of(bound_address(view, bound, target.parent));
     default:
@@ -187,7 +187,8 @@ bool check_targets(const View& view, const Bound& bound, Error* error) {
                                                                : bound.modules[entry.module]->bias + entry.offset;
     if (address == 0) continue;  // link_targets() and check_further_roots() say whether it may be
     const Module& module = *bound.modules[entry.module];
-    const bool same = known ? target_matches(view, bound, i, module, address) : is_static_closure(module, address);
+    const bool same =
+        known ? target_matches(view, bound, i, module, address) : is_static_closure(module, modules, address);
     if (same) continue;
     return fail(error, Code::target_mismatch,
                 "target %llu (%.200s) is bound to 0x%llx, where this program has something of another shape",

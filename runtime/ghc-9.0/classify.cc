@@ -1,5 +1,6 @@
 #include "ghc-9.0/classify.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -429,20 +430,35 @@ bool Classifier::make_rts(InfoClass* c) {
 
 namespace {
 
+// What the word at *address holds, if that is a word of the ELF file in memory that `code` is in: bytes that look like
+// a jump may be parts of other instructions.
+bool read_own_word(uint64_t code, uint64_t* address) {
+  dl_find_object object;
+  if (_dl_find_object(reinterpret_cast<void*>(code), &object) != 0) return false;
+  const auto begin = reinterpret_cast<uint64_t>(object.dlfo_map_start);
+  const auto end = reinterpret_cast<uint64_t>(object.dlfo_map_end);
+  if (*address % 8 != 0 || *address < begin || *address + 8 > end) return false;
+  memcpy(address, reinterpret_cast<const void*>(*address), sizeof *address);
+  return true;
+}
+
 // A half-read string literal is a thunk that jumps to one of these with an address in its payload.
 bool jumps_to_string_reader(uint64_t info) {
   const uint64_t readers[] = {reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackCStringzh_info),
                               reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackCStringUtf8zh_info),
                               reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackAppendCStringzh_info),
                               reinterpret_cast<uint64_t>(&ghczmprim_GHCziCString_unpackAppendCStringUtf8zh_info)};
-  // Such a thunk's code is some 60 bytes long and ends in `jmp rel32`.
+  // Such a thunk's code is some 60 bytes long and ends in `jmp rel32`, or in `jmp *rel32(%rip)` through the GOT.
   constexpr uint64_t kLongest = 96;
   const auto* code = reinterpret_cast<const uint8_t*>(info);
   for (uint64_t i = 0; i < kLongest; ++i) {
-    if (code[i] != 0xe9) continue;
+    const bool indirect = code[i] == 0xff && code[i + 1] == 0x25;
+    if (code[i] != 0xe9 && !indirect) continue;
+    const uint64_t opcode = indirect ? 2 : 1;
     int32_t displacement;
-    memcpy(&displacement, code + i + 1, sizeof displacement);
-    const uint64_t target = info + i + 5 + static_cast<uint64_t>(static_cast<int64_t>(displacement));
+    memcpy(&displacement, code + i + opcode, sizeof displacement);
+    uint64_t target = info + i + opcode + 4 + static_cast<uint64_t>(static_cast<int64_t>(displacement));
+    if (indirect && !read_own_word(info, &target)) continue;
     for (const uint64_t reader : readers) {
       if (reader != 0 && reader == target) return true;
     }

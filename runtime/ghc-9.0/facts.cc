@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/wire/placement_of_code.h"
+#include "ghc-9.0/heap_range.h"
 #include "ghc-9.0/rts.h"
 
 namespace fastboot::ghc {
@@ -12,8 +13,10 @@ FASTBOOT_EVERY_THAW uint32_t ghc_version() { return __GLASGOW_HASKELL__ * 100 + 
 FASTBOOT_EVERY_THAW uint32_t rts_way() {
   uint32_t way = 0;
   if (rtsSupportsBoundThreads() != HS_BOOL_FALSE) way |= wire::kWayThreaded;
-  if (&checkClosure != nullptr) way |= wire::kWayDebug;
-  if (&initTracing != nullptr && &checkClosure == nullptr) way |= wire::kWayEventlog;  // the debug RTS traces, too
+  const bool debug = &checkClosure != nullptr || &findPtr != nullptr;
+  const bool traces = &initTracing != nullptr || &eventBuf != nullptr;
+  if (debug) way |= wire::kWayDebug;
+  if (traces && !debug) way |= wire::kWayEventlog;  // the debug RTS traces, too
   if (rts_isProfiled() != 0) way |= wire::kWayProfiled;
   if (rts_isDynamic() != 0) way |= wire::kWayDynamic;
   return way;
@@ -55,13 +58,7 @@ FASTBOOT_EVERY_THAW bool check_supported(wire::Error* error) {
     return fail(error, wire::Code::unsupported_way,
                 "this program is built for profiling, whose closures have larger headers; build it without -prof");
   }
-  if (&mblock_address_space == nullptr) {
-    return fail(
-        error, wire::Code::unsupported_way,
-        "this program has GHC's runtime system in a shared library, which hides what Fastboot needs to know of the "
-        "heap; link it statically (without -dynamic)");
-  }
-  return true;
+  return knows_heap_range() || find_heap_range(error);
 }
 
 const char* closure_type_name(uint32_t type) {

@@ -19,6 +19,7 @@
 #include "ghc-9.0/symbols.h"
 #include "ghc-9.0/thunks.h"
 #include "ghc-9.0/walk.h"
+#include "ghc-9.0/world.h"
 
 using fastboot::runtime::AtomicFile;
 using fastboot::runtime::Module;
@@ -119,36 +120,6 @@ void release_graph(fastboot_frozen_graph* graph) {
 }
 
 // --- the world -----------------------------------------------------------------------------------
-
-// Keeps every other Haskell thread from running. In an unsafe call of a program with one capability that is so anyway.
-class World {
- public:
-  bool stop(bool safe_call, Error* error) {
-    if (!safe_call) return true;
-    if (&stopAllCapabilities == nullptr || &releaseAllCapabilities == nullptr) return true;
-    capability_ = rts_lock();
-    task_ = reinterpret_cast<CapabilityStart*>(capability_)->running_task;
-    stopAllCapabilities(&capability_, task_);
-    stopped_ = true;
-    static_cast<void>(error);
-    return true;
-  }
-  void release() {
-    if (!stopped_) return;
-    releaseAllCapabilities(n_capabilities, capability_, task_);
-    rts_unlock(capability_);
-    stopped_ = false;
-  }
-  ~World() { release(); }
-
-  // The one that may allocate.
-  Capability* capability() const { return stopped_ ? capability_ : rts_unsafeGetMyCapability(); }
-
- private:
-  Capability* capability_ = nullptr;
-  Task_* task_ = nullptr;
-  bool stopped_ = false;
-};
 
 // The TSO in a ThreadId, a constructor with that one field.
 uint64_t thread_object(void* stable) {

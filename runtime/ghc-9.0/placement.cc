@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "format/wire/placement_of_code.h"
+#include "ghc-9.0/heap_range.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/rts.h"
 
@@ -27,15 +28,14 @@ const Image* overlapping(uint64_t begin, uint64_t end) {
 
 // The collector takes megablocks from the low end of its range. Twice what it ever had, and a gigabyte, is far from it.
 uint64_t heap_top() {
-  return mblock_address_space.begin + 2 * uint64_t{peak_mblocks_allocated} * MBLOCK_SIZE + (uint64_t{1} << 30);
+  return heap_range_begin() + 2 * uint64_t{peak_mblocks_allocated} * MBLOCK_SIZE + (uint64_t{1} << 30);
 }
 
-bool inside_range(uint64_t begin, uint64_t end) {
-  return begin >= mblock_address_space.begin && end <= mblock_address_space.end;
-}
+bool inside_range(uint64_t begin, uint64_t end) { return begin >= heap_range_begin() && end <= heap_range_end(); }
 
 // Are addresses beyond the collector's range free? Reserves them if so.
 bool take_free_addresses(uint64_t begin, uint64_t end) {
+  if (!knows_heap_range()) return false;  // the range cannot be raised
   void* at = mmap(reinterpret_cast<void*>(begin), end - begin, PROT_NONE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (at == MAP_FAILED) return false;
@@ -46,9 +46,9 @@ bool take_free_addresses(uint64_t begin, uint64_t end) {
 
 // The highest slot of the range that has room for `size` bytes.
 bool find_other_slot(uint64_t size, Placement* out) {
-  uint64_t begin = (mblock_address_space.end - size) / wire::kSlotUnit * wire::kSlotUnit;
+  uint64_t begin = (heap_range_end() - size) / wire::kSlotUnit * wire::kSlotUnit;
   const uint64_t lowest = heap_top();
-  if (size > mblock_address_space.end - mblock_address_space.begin) return false;
+  if (size > heap_range_end() - heap_range_begin()) return false;
   while (begin >= lowest) {
     const Image* image = overlapping(begin, begin + size);
     if (image == nullptr) {
@@ -65,7 +65,7 @@ bool find_other_slot(uint64_t size, Placement* out) {
 // must.
 bool find_above(uint64_t size, Placement* out) {
   constexpr uint64_t kMostTries = 64;
-  uint64_t begin = wire::round_up(mblock_address_space.end, wire::kSlotUnit);
+  uint64_t begin = wire::round_up(heap_range_end(), wire::kSlotUnit);
   for (uint64_t tries = 0; tries < kMostTries; ++tries, begin += wire::kSlotUnit) {
     if (overlapping(begin, begin + size) == nullptr && take_free_addresses(begin, begin + size)) {
       *out = Placement{begin, begin + size, false};
@@ -91,7 +91,7 @@ FASTBOOT_EVERY_THAW bool choose_placement(const wire::View& view, Placement* out
     *out = Placement{begin, end, true};
     return true;
   }
-  if (!elsewhere && taken == nullptr && begin >= mblock_address_space.end && take_free_addresses(begin, end)) {
+  if (!elsewhere && taken == nullptr && begin >= heap_range_end() && take_free_addresses(begin, end)) {
     *out = Placement{begin, end, false};
     return true;
   }
@@ -114,14 +114,14 @@ FASTBOOT_EVERY_THAW bool choose_placement(const wire::View& view, Placement* out
       error, Code::address_unreachable,
       "its addresses 0x%llx to 0x%llx cannot be had, and this program's heap range 0x%llx to 0x%llx has no room for "
       "it; raise `ulimit -v`",
-      static_cast<ull>(begin), static_cast<ull>(end), static_cast<ull>(mblock_address_space.begin),
-      static_cast<ull>(mblock_address_space.end));
+      static_cast<ull>(begin), static_cast<ull>(end), static_cast<ull>(heap_range_begin()),
+      static_cast<ull>(heap_range_end()));
 }
 
 FASTBOOT_EVERY_THAW void extend_heap_range(const Placement& placement) {
-  if (placement.reserved || placement.end <= mblock_address_space.end) return;
+  if (placement.reserved || placement.end <= heap_range_end()) return;
   // The range now has a gap that the collector must not allocate in: no more heap than fits below it.
-  const uint64_t most = (mblock_address_space.end - mblock_address_space.begin) / BLOCK_SIZE;
+  const uint64_t most = (heap_range_end() - heap_range_begin()) / BLOCK_SIZE;
   if (RtsFlags.GcFlags.maxHeapSize == 0 || RtsFlags.GcFlags.maxHeapSize > most) {
     RtsFlags.GcFlags.maxHeapSize = static_cast<uint32_t>(most < UINT32_MAX ? most : UINT32_MAX);
   }

@@ -1,8 +1,9 @@
 // Where in this process an image can lie.
 //
 // To the collector, whatever lies in [mblock_address_space.begin, .end) is its heap, and only there may an image be (a
-// thunk elsewhere would stop the program). The RTS reserves 1 TiB and takes megablocks from the low end; slots are at
-// the high end.
+// thunk elsewhere would stop the program). A program with the RTS in a shared library cannot raise the range, so that
+// there only what the RTS has reserved can be had. The RTS reserves 1 TiB and takes megablocks from the low end; slots
+// are at the high end.
 #pragma once
 
 #include "format/wire/parse.h"

@@ -9,7 +9,7 @@ extern "C" {
 #include <ghcversion.h>
 
 // rts/sm/HeapAlloc.h (not installed). Hidden in the RTS's objects, so it resolves in static links only; elsewhere it is
-// null.
+// null, and heap_range.h finds the range.
 struct mblock_address_range {
   W_ begin, end;
   W_ padding[6];
@@ -19,6 +19,9 @@ extern struct mblock_address_range mblock_address_space __attribute__((weak));
 // Defined in one RTS way each; their presence tells the way.
 extern StgWord checkClosure(const StgClosure*) __attribute__((weak));
 extern void initTracing(void) __attribute__((weak));
+// The same where the RTS is a shared library, which hides those.
+extern void findPtr(P_, int) __attribute__((weak));
+extern StgWord8 eventBuf __attribute__((weak));
 
 // GHC.CString's functions that read a literal byte by byte. Null where the program has none of them.
 extern StgWord8 ghczmprim_GHCziCString_unpackCStringzh_info __attribute__((weak));
@@ -30,7 +33,7 @@ extern StgWord8 ghczmprim_GHCziCString_unpackAppendCStringUtf8zh_info __attribut
 extern StgWord8 ghczmprim_GHCziTypes_ZMZN_closure;
 extern StgWord8 ghczmprim_GHCziTypes_ZC_con_info;
 
-// rts/Capability.h, rts/Task.h (not installed); threaded RTS only.
+// rts/Capability.h, rts/Task.h (not installed); threaded RTS linked statically only.
 struct Task_;
 void stopAllCapabilities(Capability** capability, struct Task_* task) __attribute__((weak));
 void releaseAllCapabilities(uint32_t n, Capability* keep, struct Task_* task) __attribute__((weak));

@@ -69,11 +69,12 @@ bool matches(const View& view, uint64_t i, const Module& module, uint64_t addres
   }
 }
 
-bool is_static_closure(const Module& module, uint64_t address) {
+bool is_static_closure(const Module& module, const runtime::Modules* others, uint64_t address) {
   if (address % 8 != 0 || address < module.begin || address + sizeof(StgHeader) > module.end || module.is_code(address))
     return false;
   const auto info = reinterpret_cast<uint64_t>(reinterpret_cast<const StgClosure*>(address)->header.info);
-  if (!has_info_table(module, info)) return false;
+  const Module* of_info = module.contains(info) || others == nullptr ? &module : others->find(info);
+  if (of_info == nullptr || !has_info_table(*of_info, info)) return false;
   const uint32_t type = (reinterpret_cast<const StgInfoTable*>(info) - 1)->type;
   return (type >= CONSTR && type <= CONSTR_NOCAF) || type == FUN_STATIC || type == THUNK_STATIC || type == IND_STATIC ||
          type == WHITEHOLE;  // another thread begins to evaluate it

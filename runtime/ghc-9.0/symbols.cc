@@ -145,20 +145,30 @@ class SymbolFile {
     if (bytes_ != nullptr) munmap(const_cast<uint8_t*>(bytes_), size_);
   }
 
-  // Calls visit(address, name) for each defined symbol of .symtab.
+  // Calls visit(address, name) for each defined symbol of .symtab, or of .dynsym where there is no other: a stripped
+  // shared library keeps the names of what others may refer to.
   template <class Visit>
   void each(Visit visit) const {
-    if (bytes_ == nullptr) return;
+    if (!each_in(SHT_SYMTAB, visit)) each_in(SHT_DYNSYM, visit);
+  }
+
+ private:
+  // False: there is no such table.
+  template <class Visit>
+  bool each_in(uint32_t type, Visit visit) const {
+    bool any = false;
+    if (bytes_ == nullptr) return false;
     const auto* ehdr = reinterpret_cast<const Elf64_Ehdr*>(bytes_);
     if (ehdr->e_shoff % 8 != 0 || ehdr->e_shoff >= size_ ||
         ehdr->e_shnum > (size_ - ehdr->e_shoff) / sizeof(Elf64_Shdr))
-      return;
+      return false;
     const auto* sections = reinterpret_cast<const Elf64_Shdr*>(bytes_ + ehdr->e_shoff);
     for (uint16_t i = 0; i < ehdr->e_shnum; ++i) {
       const Elf64_Shdr& table = sections[i];
-      if (table.sh_type != SHT_SYMTAB || table.sh_link >= ehdr->e_shnum) continue;
+      if (table.sh_type != type || table.sh_link >= ehdr->e_shnum) continue;
       const Elf64_Shdr& strings = sections[table.sh_link];
       if (!inside(table) || !inside(strings)) continue;
+      any = true;
       const auto* symbols = reinterpret_cast<const Elf64_Sym*>(bytes_ + table.sh_offset);
       for (uint64_t k = 0; k < table.sh_size / sizeof(Elf64_Sym); ++k) {
         const Elf64_Sym& symbol = symbols[k];
@@ -168,9 +178,9 @@ class SymbolFile {
         visit(symbol.st_value, reinterpret_cast<const char*>(bytes_ + strings.sh_offset + symbol.st_name));
       }
     }
+    return any;
   }
 
- private:
   bool inside(const Elf64_Shdr& section) const {
     return section.sh_offset <= size_ && section.sh_size <= size_ - section.sh_offset;
   }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ghc-9.0/heap_range.h"
 #include "ghc-9.0/image.h"
 #include "ghc-9.0/lazy.h"
 #include "ghc-9.0/rts.h"
@@ -34,8 +35,8 @@ uint64_t cluster_words() {
 bool Walker::init(runtime::Reservation::Kept* kept, wire::Error* error) {
   error_ = error;
   cluster_words_ = cluster_words();
-  heap_begin_ = mblock_address_space.begin;
-  heap_size_ = mblock_address_space.end - heap_begin_;
+  heap_begin_ = heap_range_begin();
+  heap_size_ = heap_range_end() - heap_begin_;
   constexpr uint64_t kMegabyte = uint64_t{1} << 20;
   const bool ok = shadow_index_.reserve(heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*), 4096, false) &&
                   shadow_index_.size() >= heap_size_ / MBLOCK_SIZE * sizeof(uint32_t*) &&

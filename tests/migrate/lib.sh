@@ -28,10 +28,11 @@ edit() {
   ! cmp -s before "$1/$2.hs" || fail "$1: the edit of $2.hs changes nothing"
 }
 
-# compile NAME [FLAG...]: ./NAME/program
+# compile NAME [FLAG...]: ./NAME/program. MIGRATE_FLAGS: how all of a test's programs are linked.
+read -ra link_flags <<<"${MIGRATE_FLAGS:-}"
 compile() {
   local name=$1
   shift
-  ghc -v0 -O1 "${ghc_flags[@]}" -i"$name" -outputdir "$name/objects" "$@" "$name/Main.hs" -o "$name/program" ||
+  ghc -v0 -O1 "${ghc_flags[@]}" "${link_flags[@]}" -i"$name" -outputdir "$name/objects" "$@" "$name/Main.hs" -o "$name/program" ||
     fail "$name does not compile"
 }

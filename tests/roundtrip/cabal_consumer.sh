@@ -58,3 +58,20 @@ output=$("$program")
   echo "printed: $output"
   exit 1
 }
+
+# The same with GHC's runtime system and all packages in shared libraries.
+rm -f table.snap
+cabal v2-build --offline -v1 --enable-executable-dynamic --builddir=dynamic consumer >build.log 2>&1 || {
+  cat build.log
+  exit 1
+}
+program=$(find dynamic -type f -name consumer -perm -u+x | head -n 1)
+readelf -dW "$program" | grep -q 'NEEDED.*libHSrts' || {
+  echo "$program is not linked dynamically"
+  exit 1
+}
+output=$("$program")
+[ "$output" = "same: 10000" ] || {
+  echo "dynamic: printed: $output"
+  exit 1
+}

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Every runtime system and link mode: those that work freeze and thaw, the others are refused by name.
-# timeout: 600
+# timeout: 900
 set -euo pipefail
 # shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
@@ -31,42 +31,82 @@ works logged '-eventlog' '-l -olvanilla.eventlog' eventlog
 works logged_threaded '-eventlog -threaded' '-N2 -l -olthreaded.eventlog' 'threaded eventlog'
 for log in vanilla threaded; do [ -s $log.eventlog ] || fail "no $log.eventlog"; done
 
-# GHC's runtime system in a shared library.
-cat >Main.hs <<'END'
+# GHC's runtime system and its packages in shared libraries. The dynamic RTS hides what stops the other capabilities, so a walk
+# with several takes them one by one.
+dynamic='-dynamic -outputdir objects_dynamic'
+works dynamic "$dynamic" '-A1m' dynamic
+works dynamic_threaded "$dynamic -threaded" '-N2' 'threaded dynamic'
+works dynamic_debugged "$dynamic -debug -threaded" '-N2 -DS' 'threaded debug dynamic'
+works dynamic_logged "$dynamic -eventlog" '-l -oldynamic.eventlog' 'eventlog dynamic'
+for program in dynamic dynamic_threaded; do
+  flags=(-A1m)
+  [ $program = dynamic ] || flags=(-A1m -N2)
+  for graph in primes dictionaries byte_strings; do
+    mkdir -p again # an image is named after its file
+    "./$program" freeze $graph again/$graph.snap +RTS "${flags[@]}" -V0 || fail "$program: cannot freeze $graph again"
+    cmp again/$graph.snap $program.d/$graph.snap || fail "$program: freezing $graph twice gives different files"
+  done
+  # Every collector, and where the image's address is not to be had.
+  : >failures
+  for flag in '-A64k -c' '-A64k --nonmoving-gc' '-A64k -G1' '-A1m -G3'; do
+    # shellcheck disable=SC2086 # several flags
+    for graph in primes dictionaries functions caf_users; do thaw_one $program $program.d late $graph "${flags[@]}" $flag; done
+  done
+  for situation in asked base; do thaw_one_elsewhere $situation $program $program.d early lazy_map "${flags[@]}"; done
+  # A small range has room or not, but cannot be raised.
+  (ulimit -v 8000000 && thaw_one $program $program.d early lazy_map "${flags[@]}")
+  if (ulimit -v 3000000 && "./$program" thaw early lazy_map $program.d/lazy_map.snap +RTS "${flags[@]}") >out 2>&1; then fail "$program: ulimit -v: not refused"; fi
+  grep -q 'error 211: .*heap range .* has no room for it; raise .ulimit -v' out || fail "$program: ulimit -v: $(head -c 500 out)"
+  [ ! -s failures ] || fail "$(cat failures)"
+done
+
+# A static program's snapshot is not a dynamic one's, and the other way round.
+for pair in 'vanilla dynamic' 'dynamic vanilla'; do
+  read -r from to <<<"$pair"
+  if "./$to" thaw early primes "$from.d/primes.snap" >out 2>&1; then fail "$to thaws the snapshot of $from"; fi
+  grep -q 'error 203: ' out || fail "$to, snapshot of $from: $(head -c 500 out)"
+done
+
+# While other threads run and collect, and where the program has given up capabilities.
+cat >Busy.hs <<'END'
 module Main (main) where
+import Control.Concurrent
+import Control.Exception (evaluate)
+import Control.Monad
+import qualified Data.Map.Strict as Map
 import Fastboot
 import System.Environment (getArgs)
-table :: [Int]
-table = frozen "dynamic.snap" (return [1 .. 100])
+import System.Exit
 main :: IO ()
 main = do
-  arguments <- getArgs
-  case arguments of
-    ["freeze"] -> freeze "dynamic.snap" "text" >>= either (\e -> print (freezeErrorCode e) >> putStrLn (freezeErrorMessage e)) print
-    ["thaw"] -> (thaw "dynamic.snap" :: IO (Either ThawError String)) >>= either (\e -> print (thawErrorCode e) >> putStrLn (thawErrorMessage e)) print
-    _ -> print (sum table)
+  [what] <- getArgs
+  when (what == "lowered") $ setNumCapabilities 2 >> setNumCapabilities 1 >> setNumCapabilities 3 >> setNumCapabilities 2
+  stop <- newEmptyMVar
+  forM_ [1 .. 4 :: Int] $ \i -> forkIO $ forever $ do
+    _ <- evaluate (sum [x * i | x <- [1 .. 20000 :: Int]])
+    running <- isEmptyMVar stop
+    unless running $ threadDelay 1000000
+  let table = Map.fromList [(i, show i) | i <- [1 .. 20000 :: Int]]
+  forM_ [1 .. 3 :: Int] $ \_ -> freezeWith NF "busy.snap" table >>= either (\e -> print (freezeErrorCode e) >> putStrLn (freezeErrorMessage e) >> exitFailure) (const (return ()))
+  thawed <- thaw "busy.snap" :: IO (Either ThawError (Map.Map Int String))
+  putMVar stop ()
+  unless (either (const False) (== table) thawed) exitFailure
+  putStrLn "busy"
 END
-# refused NAME REGEX: the program of that name in all three ways of asking
-refused() {
-  local name=$1 regex=$2 call
-  for call in freeze thaw; do
-    "./$name" $call >out 2>&1 || fail "$name: $call: exit $?: $(head -c 500 out)"
-    { [ "$(sed -n 1p out)" = 212 ] && sed -n 2p out | grep -qE "$regex"; } || fail "$name: $call: expected error 212: $(head -c 500 out)"
-  done
-  FASTBOOT_TRACE=1 "./$name" >out 2>err || fail "$name: frozen: exit $?: $(head -c 500 err)"
-  [ "$(cat out)" = 5050 ] || fail "$name: frozen gave $(cat out)"
-  grep -qE "$regex" err || fail "$name: frozen does not say why it built: $(cat err)"
-  [ ! -e dynamic.snap ] || fail "$name left a file"
-  echo "$name: refused by name"
-}
-ghc -v0 -dynamic "${ghc_flags[@]}" -outputdir objects_dynamic Main.hs -o dynamic || fail "-dynamic does not link"
-refused dynamic 'without -dynamic'
+ghc -v0 "${ghc_flags[@]}" -dynamic -threaded -rtsopts -outputdir objects_busy Busy.hs -o busy || fail "Busy.hs does not compile"
+for flags in '-N2' '-N3 -A256k' '-N2 --nonmoving-gc'; do
+  # shellcheck disable=SC2086 # several flags
+  timeout 120 ./busy run +RTS $flags >out 2>&1 || fail "freezing among busy threads, $flags: exit $?: $(head -c 500 out)"
+  [ "$(cat out)" = busy ] || fail "freezing among busy threads, $flags: $(cat out)"
+done
+if timeout 60 ./busy lowered +RTS -N2 >out 2>&1; then fail 'freezing with a capability that is given up: not refused'; fi
+{ [ "$(sed -n 1p out)" = 212 ] && grep -q 'setNumCapabilities has lowered' out; } || fail "lowered: $(head -c 500 out)"
+echo "dynamic: busy threads, and refused by name with fewer capabilities"
 
 # Position-independent executables: Debian's runtime system is not compiled for them, so that GHC's linking fails, with or without us.
 printf 'main :: IO ()\nmain = return ()\n' >Empty.hs
 if ghc -v0 -fPIC -optl-pie -outputdir objects_empty Empty.hs -o empty >out 2>&1 && readelf -hW empty | grep -q 'DYN'; then
-  ghc -v0 -fPIC -optl-pie "${ghc_flags[@]}" -outputdir objects_pie Main.hs -o pie || fail "another program links with -pie, this one does not"
-  ./pie freeze >out 2>&1 && ./pie thaw >>out 2>&1 && [ "$(tail -n 1 out)" = '"text"' ] || fail "-pie: $(head -c 500 out)"
+  works pie '-fPIC -optl-pie -outputdir objects_pie' '-A1m' vanilla
   echo "PIE: works"
 else
   echo "PIE: this GHC cannot link any ($(head -n 1 out | cut -c1-100))"

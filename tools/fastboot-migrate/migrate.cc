@@ -10,6 +10,7 @@
 #include "format/writer.h"
 #include "reloc/plan.h"
 #include "reloc/retag.h"
+#include "reloc/shared_libraries.h"
 
 namespace fastboot::migrate {
 namespace {
@@ -60,7 +61,7 @@ class Migrator {
     if (!old) return stop(old.error(), true);
     if (*old && !reloc::has_fingerprints(*report_.model)) reloc::add_fingerprints(&*report_.model, **old);
     const reloc::PlanOptions plan_options = {
-        {options_.allow_changed.begin(), options_.allow_changed.end()}, options_.strict, options_.retag};
+        {options_.allow_changed.begin(), options_.allow_changed.end()}, options_.strict, options_.retag, libraries()};
     report_.plan = reloc::make_plan(*report_.model, *old ? &**old : nullptr, *now, plan_options);
     check_allowed();
     if (!report_.plan->resolved()) return refuse(*reader);
@@ -96,6 +97,17 @@ class Migrator {
           options_.snapshot);
     }
     return {};
+  }
+
+  // Those that the new program is started with; an image of a program that is linked statically needs none.
+  std::vector<format::ModelModule> libraries() const {
+    std::vector<format::ModelModule> result;
+    if ((report_.model->rts_way & wire::kWayDynamic) == 0) return result;
+    const auto symbols = reloc::Symbols::read(options_.program);
+    if (!symbols) return result;
+    const reloc::SharedLibraries found(*symbols);
+    for (const reloc::Symbols& library : found.all()) result.push_back({library.build_id(), library.path()});
+    return result;
   }
 
   // What is known of the build that froze: by --old, from the cache, or from the program where the snapshot says that
@@ -171,10 +183,11 @@ class Migrator {
   Result<void> write(const Reader& reader, const ProgramIndex& now) {
     std::error_code trouble;
     const auto absolute = std::filesystem::canonical(options_.program, trouble);
-    const format::ModelModule module = {report_.build_id, trouble ? options_.program : absolute.string()};
+    std::vector<format::ModelModule> modules = {{report_.build_id, trouble ? options_.program : absolute.string()}};
+    modules.insert(modules.end(), report_.plan->libraries.begin(), report_.plan->libraries.end());
     if (options_.add) {
       const std::string path = format::sidecar_path(options_.snapshot, reader.content_id(), report_.build_id);
-      auto written = format::write_sidecar(reader.content_id(), {module}, report_.plan->entries(), path);
+      auto written = format::write_sidecar(reader.content_id(), modules, report_.plan->entries(), path);
       if (written) report_.written = path;
       return written;
     }
@@ -183,7 +196,7 @@ class Migrator {
                   options_.output);
     }
     Model model = *report_.model;
-    model.modules = {module};
+    model.modules = modules;
     model.entries = report_.plan->entries();
     renew_fingerprints(&model, now);
     if (auto done = retag(&model); !done) return done;

@@ -33,6 +33,7 @@ const StgInfoTable stg_SMALL_MUT_ARR_PTRS_FROZEN_DIRTY_info = {};
 HsBool rtsSupportsBoundThreads(void) { return HS_BOOL_FALSE; }
 int rts_isProfiled(void) { return 0; }
 int rts_isDynamic(void) { return 0; }
+void* getFirstMBlock(void**) { return nullptr; }
 
 // What a thaw allocates lives until its stable pointer is freed: there is one to each array of static roots.
 Capability* rts_unsafeGetMyCapability(void) { return nullptr; }

@@ -1,0 +1,117 @@
+#include "reloc/shared_libraries.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <unordered_map>
+
+#include "format/ghc_closures.h"
+#include "format/wire/structs.h"
+
+namespace fastboot::reloc {
+
+namespace {
+
+constexpr std::string_view kOfPackage = "libHS";
+constexpr std::string_view kOfRts = "libHSrts";
+
+std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// The bytes at an address of a library, up to the end of their section.
+std::span<const uint8_t> bytes_at(const Symbols& library, uint64_t address) {
+  for (const SectionBytes& section : library.sections()) {
+    if (!section.loaded || address < section.address.value()) continue;
+    const uint64_t offset = address - section.address.value();
+    if (offset < section.bytes.size()) return section.bytes.subspan(offset);
+  }
+  return {};
+}
+
+// The constructor's info table that ends at `entry`; nothing: there is none.
+std::optional<InfoTable> read_constructor(const Symbols& library, uint64_t entry) {
+  constexpr uint64_t kWords = 24;
+  const auto bytes = bytes_at(library, entry - kWords);
+  if (bytes.size() < kWords) return std::nullopt;
+  InfoTable table;
+  int32_t description = 0;
+  memcpy(&description, bytes.data(), sizeof description);
+  memcpy(&table.layout, bytes.data() + 8, sizeof table.layout);
+  memcpy(&table.type, bytes.data() + 16, sizeof table.type);
+  memcpy(&table.srt, bytes.data() + 20, sizeof table.srt);
+  if (!format::ghc::is_constructor(table.type)) return std::nullopt;
+  const auto text = bytes_at(library, entry + static_cast<uint64_t>(int64_t{description}));
+  const auto* end = static_cast<const uint8_t*>(text.empty() ? nullptr : memchr(text.data(), 0, text.size()));
+  if (end == nullptr) return std::nullopt;
+  table.description = {reinterpret_cast<const char*>(text.data()), static_cast<size_t>(end - text.data())};
+  return table;
+}
+
+}  // namespace
+
+bool is_library_name(std::string_view path) {
+  const std::string_view name = file_name(path);
+  return name.starts_with("lib") && name.find(".so") != std::string_view::npos;
+}
+
+struct SharedLibraries::Constructors {
+  std::unordered_map<std::string_view, InfoTable> by_symbol;
+};
+
+SharedLibraries::SharedLibraries(const Symbols& program) {
+  add_needed(program, {});
+  auto constructors = std::make_shared<Constructors>();
+  for (const Symbols& library : libraries_) {
+    for (const Symbol& symbol : library.all()) {
+      if (!symbol.name.ends_with("_con_info")) continue;
+      if (const auto table = read_constructor(library, symbol.address.value()))
+        constructors->by_symbol.emplace(symbol.name, *table);
+    }
+  }
+  constructors_ = std::move(constructors);
+}
+
+void SharedLibraries::add_needed(const Symbols& of, const std::vector<std::string>& more_places) {
+  std::vector<std::string> places = of.library_path();
+  places.insert(places.end(), more_places.begin(), more_places.end());
+  for (const std::string& name : of.needed()) {
+    if (!name.starts_with(kOfPackage) || std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
+    asked_.push_back(name);
+    for (const std::string& place : places) {
+      const std::string path = place + "/" + name;
+      std::error_code ignored;
+      if (!std::filesystem::exists(path, ignored)) continue;
+      auto symbols = Symbols::read(path);
+      if (!symbols) break;
+      libraries_.push_back(std::move(*symbols));
+      const Symbols library = libraries_.back();
+      add_needed(library, places);
+      break;
+    }
+  }
+}
+
+std::optional<uint32_t> SharedLibraries::rts_way() const {
+  for (const std::string& name : asked_) {
+    if (!name.starts_with(kOfRts)) continue;
+    // libHSrts_thr_debug-ghc9.0.2.so
+    const std::string_view ways = std::string_view(name).substr(kOfRts.size(), name.find('-') - kOfRts.size());
+    const auto has = [&](std::string_view way) {
+      const size_t at = ways.find(way);
+      return at != std::string_view::npos && (at + way.size() == ways.size() || ways[at + way.size()] == '_');
+    };
+    uint32_t way = wire::kWayDynamic;
+    if (has("_thr")) way |= wire::kWayThreaded;
+    if (has("_debug")) way |= wire::kWayDebug;
+    if (has("_l")) way |= wire::kWayEventlog;
+    if (has("_p")) way |= wire::kWayProfiled;
+    return way;
+  }
+  return std::nullopt;
+}
+
+std::optional<InfoTable> SharedLibraries::constructor(std::string_view symbol) const {
+  const auto found = constructors_->by_symbol.find(symbol);
+  return found == constructors_->by_symbol.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace fastboot::reloc
