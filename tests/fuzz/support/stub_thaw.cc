@@ -183,7 +183,7 @@ uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* m
   if (options.other_type) ++type[0];
   void* closure = nullptr;
   static fastboot_error error;
-  const uint32_t code = fastboot_thaw("seed.snap", nullptr, "[Int]", type[0], type[1],
+  const uint32_t code = fastboot_thaw(files().snapshot.path().c_str(), nullptr, "[Int]", type[0], type[1],
                                       options.by_name ? FASTBOOT_ANY_BUILD : FASTBOOT_BOUND_BUILDS, &closure, &error);
   if (code == 0) {
     const ghc::Image* image = ghc::find_image(reinterpret_cast<uint64_t>(closure));
