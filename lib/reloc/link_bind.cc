@@ -10,7 +10,6 @@ namespace fastboot::reloc {
 using format::fail;
 using format::Failure;
 using format::ModelBinding;
-using format::Result;
 using wire::Code;
 
 namespace {
