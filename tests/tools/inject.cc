@@ -38,7 +38,7 @@ const char kUsage[] =
     R"(usage: inject [OPTION...] PROGRAM [ARG...]
   --calls NAME,...  the system calls that count
   --nth N           act on the N-th of them (without: on none)
-  --error ERRNO     it is not made, and fails so: ENOSPC, EIO, ...
+  --error ERRNO     it is not made (but close), and fails so: ENOSPC, EIO, ...
   --kill            the process is killed before it is made
   --run COMMAND     COMMAND runs in a shell while it waits; then it is made
   --short           every read and write among them asks for half of what it wants
@@ -226,7 +226,17 @@ class Tracer {
     const int event = status >> 16;
     const int signal_number = WSTOPSIG(status);
     switch (event) {
-      case 0:  // a signal is on its way
+      case 0:  // a signal is on its way, or a close that is to fail has been made
+        if (signal_number == SIGTRAP && closing_ == pid) {
+          user_regs_struct regs;
+          closing_ = -1;
+          if (ptrace(PTRACE_GETREGS, pid, nullptr, &regs) == 0) {
+            regs.rax = static_cast<ull>(-options_.error);
+            ptrace(PTRACE_SETREGS, pid, nullptr, &regs);
+          }
+          ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+          return;
+        }
         ptrace(PTRACE_CONT, pid, nullptr, signal_number);
         return;
       case PTRACE_EVENT_STOP:
@@ -302,7 +312,7 @@ class Tracer {
     if (log_ != nullptr) log(pid, *call, regs);
     if (options_.halve) halve(pid, number, &regs);
     if (count_ == options_.nth) act(pid, *call, &regs);
-    ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+    ptrace(closing_ == pid ? PTRACE_SYSCALL : PTRACE_CONT, pid, nullptr, nullptr);
   }
 
   void log(pid_t pid, const Call& call, const user_regs_struct& regs) {
@@ -324,7 +334,9 @@ class Tracer {
   void act(pid_t pid, const Call& call, user_regs_struct* regs) {
     acted_ = call.name;
     if (!options_.run.empty() && system(options_.run.c_str()) != 0) die("the command failed: " + options_.run);
-    if (options_.error != 0) {
+    if (options_.error != 0 && call.number == SYS_close) {
+      closing_ = pid;  // the kernel closes, whatever it says
+    } else if (options_.error != 0) {
       regs->orig_rax = static_cast<ull>(-1);
       regs->rax = static_cast<ull>(-options_.error);
       ptrace(PTRACE_SETREGS, pid, nullptr, regs);
@@ -343,6 +355,7 @@ class Tracer {
   const Options& options_;
   std::map<pid_t, Process> processes_;
   pid_t first_ = -1;
+  pid_t closing_ = -1;  // it makes a close, which is then to say that it failed
   FILE* log_ = nullptr;
   bool counting_ = false;
   ull count_ = 0;

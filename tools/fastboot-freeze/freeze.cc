@@ -313,17 +313,27 @@ class Freezer {
   // From the file as it is now, which also proves that it can be read.
   Result<void> describe(const std::string& output, Report* report) const {
     auto reader = format::Reader::open(output);
-    if (!reader) return tl::unexpected(reader.error());
+    if (!reader) {
+      Error error = reader.error();
+      if (output == options_.output) error.message += "; it was written whole, and cannot be described";
+      return tl::unexpected(std::move(error));
+    }
     report->snapshot.emplace(std::move(*reader));
     report->place = place();
     return {};
   }
 
   // What migration compares. A program whose index cannot be made has had its warning, or has no symbols at all.
-  static void add_fingerprints(format::Model* model, Report* report) {
+  void add_fingerprints(format::Model* model, Report* report) {
     const uint32_t module = reloc::program_module(*model);
     if (module >= model->modules.size()) return;
     const auto index = reloc::ProgramIndex::read(model->modules[module].path);
+    if (!index && index.error().code == Code::not_readable) {
+      report->problems.push_back(index.error());
+      Error warning = index.error();
+      warning.message += "; the snapshot is complete, but has no fingerprints, so fastboot-migrate can carry less over";
+      diagnostics_.warning(warning);
+    }
     if (index && index->build_id() == model->modules[module].build_id)
       report->fingerprints = reloc::add_fingerprints(model, *index);
   }
