@@ -149,10 +149,25 @@ class SymbolFile {
   // shared library keeps the names of what others may refer to.
   template <class Visit>
   void each(Visit visit) const {
-    if (!each_in(SHT_SYMTAB, visit)) each_in(SHT_DYNSYM, visit);
+    if (!each_in(SHT_SYMTAB, visit) && is_library()) each_in(SHT_DYNSYM, visit);
   }
 
  private:
+  // What asks for no interpreter is not run by itself. A stripped program has a .dynsym, too, with next to nothing in
+  // it.
+  bool is_library() const {
+    if (bytes_ == nullptr) return false;
+    const auto* ehdr = reinterpret_cast<const Elf64_Ehdr*>(bytes_);
+    if (ehdr->e_type != ET_DYN || ehdr->e_phoff % 8 != 0 || ehdr->e_phoff >= size_ ||
+        ehdr->e_phnum > (size_ - ehdr->e_phoff) / sizeof(Elf64_Phdr))
+      return false;
+    const auto* phdrs = reinterpret_cast<const Elf64_Phdr*>(bytes_ + ehdr->e_phoff);
+    for (uint16_t i = 0; i < ehdr->e_phnum; ++i) {
+      if (phdrs[i].p_type == PT_INTERP) return false;
+    }
+    return true;
+  }
+
   // False: there is no such table.
   template <class Visit>
   bool each_in(uint32_t type, Visit visit) const {
