@@ -1,6 +1,7 @@
 #!/bin/bash
 # fastboot-inspect --json: whatever is asked of whatever file, the document fits docs/fastboot-inspect.schema.json, which
 # knows each member and misses none.
+# timeout: 900
 set -uo pipefail
 # shellcheck source=tests/golden/lib.sh
 . "$FASTBOOT_SOURCE/tests/golden/lib.sh"

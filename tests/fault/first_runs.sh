@@ -1,6 +1,7 @@
 #!/bin/bash
 # Processes that share a path: first runs at once, a hundred times; and a program that is upgraded, with its snapshot, while
 # another process runs from the old ones.
+# timeout: 900
 set -euo pipefail
 # shellcheck source=tests/fault/lib.sh
 . "$FASTBOOT_SOURCE/tests/fault/lib.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A program that names the package's source in its cabal.project is built by cabal-install, offline and with no package
 # index, and works.
+# timeout: 900
 set -euo pipefail
 mkdir -p home/.cabal project
 export HOME=$PWD/home CABAL_DIR=$PWD/home/.cabal

@@ -2,6 +2,7 @@
 # Lazy closures whose evaluation is disturbed (Forcing.hs): by asynchronous exceptions, time limits, all capabilities at once, and by
 # needing itself. Without the parallel collector, whose threads wait for one another for minutes where other programs have the processors.
 # FORCING_SEEDS='1 2 3' overrides the seeds; FORCING_DEBUG=1 adds the debug runtime with its sanity checks.
+# timeout: 900
 set -euo pipefail
 # shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The same graph frozen by the same build gives the same bytes: twice in one process, in two processes, and whatever the
 # collector did before.
+# timeout: 900
 set -euo pipefail
 # shellcheck source=tests/roundtrip/lib.sh
 source "$FASTBOOT_SOURCE/tests/roundtrip/lib.sh"
