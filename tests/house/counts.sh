@@ -37,6 +37,7 @@ must_fail 'a\t100\t10\n'
 must_fail 'a\t100\t10\nb\t7\t0\nc\t1\t0\n'
 printf 'a\t110\t10\nb\t7\t0\n' >now && compare expected now >proof || { echo 'FAIL: this should have passed' && exit 1; }
 
+strace -o /dev/null true || { echo "SKIPPED: system calls cannot be traced here"; exit 77; }
 mkdir -p work && cd work
 "$FASTBOOT_SOURCE/bench/count" >counts.txt
 compare "$results" counts.txt
