@@ -11,7 +11,7 @@ snapshot=dictionary-$n.snap
 # What reads metadata only takes the time of starting a process.
 headers() {
   local rounds
-  rounds=$(pick 50 1000)
+  rounds=$(pick 50 200)
   time_processes
   # Copies of both: a linker leaves a program in the page cache in other pieces than an installation does.
   cp "$(command -v readelf)" "$(command -v fastboot-inspect)" .
