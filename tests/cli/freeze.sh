@@ -98,7 +98,7 @@ grep -q '^on stdout$' err.txt && grep -q '^on stderr$' err.txt || fail "the prog
 "$inspect" out/dict.snap >summary.txt || fail 'fastboot-inspect refuses the snapshot'
 grep -q 'image  *dict' summary.txt || fail "summary: $(cat summary.txt)"
 "$inspect" --objects out/dict.snap >/dev/null || fail 'fastboot-inspect --objects refuses the snapshot'
-nm -D out/dict.snap | grep -qE ' U containers.*_Bin_con_info$' || fail "no _Bin_con_info: $(nm -D out/dict.snap)"
+nm -D out/dict.snap | grep -E ' U containers.*_Bin_con_info$' >/dev/null || fail "no _Bin_con_info: $(nm -D out/dict.snap)"
 # Every target whose address has a symbol has its name: what nm says of the program.
 nm table | awk '{ print $3 }' | sort -u >program.txt
 nm -D out/dict.snap | awk '$1 == "U" && $2 !~ /^fb\.t\./ { print $2 }' | sort -u >targets.txt

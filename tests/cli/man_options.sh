@@ -62,7 +62,7 @@ for tool in "${tools[@]##*/}"; do
     # What --help shows is what is defined.
     while read -r -a names; do
       for name in "${names[@]}"; do
-        [[ $name != -* ]] || "$FASTBOOT_BUILD/$tool" --help | grep -qE -- "^  .*$name([ ,=]|\[|\$)" || fail "$tool --help does not show $name"
+        [[ $name != -* ]] || "$FASTBOOT_BUILD/$tool" --help | grep -E -- "^  .*$name([ ,=]|\[|\$)" >/dev/null || fail "$tool --help does not show $name"
       done
     done <defined.txt
   fi

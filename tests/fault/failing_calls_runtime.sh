@@ -93,7 +93,7 @@ cmp made.snap new || problem 'short writes: another file'
 # frozen builds where it cannot thaw, and says so under FASTBOOT_TRACE only.
 line_ok='^(built|thawed)$' line_bad='^$'
 there=new product=frozen.snap
-also_frozen() { [ "$1" != 0 ] || ./fault frozen frozen.snap $size | grep -q '^thawed$' || problem "$situation: the next one does not thaw"; }
+also_frozen() { [ "$1" != 0 ] || ./fault frozen frozen.snap $size | grep '^thawed$' >/dev/null || problem "$situation: the next one does not thaw"; }
 what=frozen lines=1
 for fault in openat:EMFILE pread64:EIO mmap:ENOMEM mprotect:ENOMEM fstat:EIO; do
   sweep frozen "${fault%:*}" --error "${fault#*:}" --exe fault --from frozen.snap -- ./fault frozen frozen.snap $size

@@ -29,8 +29,8 @@ tool_add() {
   tool=fastboot-migrate
   command=("$bin/fastboot-migrate" --json --add work/input.snap ./fault_other)
   local content build
-  content=$(readelf -n input.snap | awk '/Build ID/ { print $3; exit }')
-  build=$(readelf -n fault_other | awk '/Build ID/ { print $3; exit }')
+  content=$(readelf -n input.snap | awk '/Build ID/ && !seen++ { print $3 }')
+  build=$(readelf -n fault_other | awk '/Build ID/ && !seen++ { print $3 }')
   product=$content/$build.bind
 }
 

@@ -37,6 +37,6 @@ compare versions "$cabal_version" "$cmake_version"
 flags=$(sed -n 's/^set(FASTBOOT_FREESTANDING \(.*\))$/\1/p' cmake/Warnings.cmake)
 [ -n "$flags" ] || { echo "cmake/Warnings.cmake: no FASTBOOT_FREESTANDING"; bad=1; }
 for flag in $flags; do
-  field cxx-options | grep -qxFe "$flag" || { echo "fastboot.cabal: cxx-options lack $flag"; bad=1; }
+  field cxx-options | grep -xFe "$flag" >/dev/null || { echo "fastboot.cabal: cxx-options lack $flag"; bad=1; }
 done
 exit $bad

@@ -67,7 +67,7 @@ cabal v2-build --offline -v1 --enable-executable-dynamic --builddir=dynamic cons
   exit 1
 }
 program=$(find dynamic -type f -name consumer -perm -u+x | head -n 1)
-readelf -dW "$program" | grep -q 'NEEDED.*libHSrts' || {
+readelf -dW "$program" | grep 'NEEDED.*libHSrts' >/dev/null || {
   echo "$program is not linked dynamically"
   exit 1
 }

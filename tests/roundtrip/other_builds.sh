@@ -176,7 +176,7 @@ values=$(printf '["%s","%s!"]\n' "${keys[0]}" "${keys[0]}" "${keys[1]}" "${keys[
 for pattern in "$built" "$thawn"; do
   found=$(FASTBOOT_TRACE=1 ./one keyed keys.snap "${keys[@]}" 2>trace.txt) || wrong "keyed: $(cat trace.txt)"
   [ "$found" = "$values" ] || wrong "keyed: $found"
-  tr '\n' ' ' <trace.txt | grep -qE -- "$pattern" || wrong "keyed: expected '$pattern': $(cut -c1-200 trace.txt)"
+  tr '\n' ' ' <trace.txt | grep -E -- "$pattern" >/dev/null || wrong "keyed: expected '$pattern': $(cut -c1-200 trace.txt)"
 done
 [ "$(find . -maxdepth 1 -name 'keys-*-????????????????.snap' | wc -l)" = 3 ] || wrong "keyed: $(ls)"
 

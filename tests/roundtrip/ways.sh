@@ -105,7 +105,7 @@ echo "dynamic: busy threads, and refused by name with fewer capabilities"
 
 # Position-independent executables: Debian's runtime system is not compiled for them, so that GHC's linking fails, with or without us.
 printf 'main :: IO ()\nmain = return ()\n' >Empty.hs
-if ghc -v0 -fPIC -optl-pie -outputdir objects_empty Empty.hs -o empty >out 2>&1 && readelf -hW empty | grep -q 'DYN'; then
+if ghc -v0 -fPIC -optl-pie -outputdir objects_empty Empty.hs -o empty >out 2>&1 && readelf -hW empty | grep 'DYN' >/dev/null; then
   works pie '-fPIC -optl-pie -outputdir objects_pie' '-A1m' vanilla
   echo "PIE: works"
 else
