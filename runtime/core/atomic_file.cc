@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/path.h"
 #include "format/wire/unfinished.h"
 
 namespace fastboot::runtime {
@@ -31,8 +32,7 @@ AtomicFile::~AtomicFile() {
 // The first one is the same for every writer of the path: what is left of one that was killed between giving this name
 // and the final one is then taken away by the next.
 void AtomicFile::temporary_name(unsigned attempt) {
-  const char* slash = strrchr(path_, '/');
-  const int directory = slash == nullptr ? 0 : static_cast<int>(slash + 1 - path_);
+  const int directory = static_cast<int>(file_name(path_) - path_);
   if (attempt == 0) {
     snprintf(temporary_, sizeof temporary_, "%.*s.%s%s", directory, path_, path_ + directory, wire::kUnfinishedEnding);
     return;
@@ -55,10 +55,7 @@ bool AtomicFile::create(const char* path, wire::Error* error) {
   if (strlen(path) >= sizeof path_)
     return fail(error, Code::bad_argument, "the path is longer than %zu bytes", sizeof path_);
   memcpy(path_, path, strlen(path) + 1);
-  const char* slash = strrchr(path_, '/');
-  const size_t size = slash == nullptr ? 0 : slash == path_ ? 1 : static_cast<size_t>(slash - path_);
-  memcpy(directory_, slash == nullptr ? "." : path_, slash == nullptr ? 2 : size);
-  if (slash != nullptr) directory_[size] = '\0';
+  directory_of(path_, directory_, sizeof directory_);  // shorter than the path, or "."
   if (create_unnamed()) return true;
   for (unsigned attempt = 1; attempt < kAttempts && !named_; ++attempt) {
     temporary_name(attempt);

@@ -70,12 +70,9 @@ struct ModulesLoader {
 
 // Linked with -dynamic, this code is in a shared library, and the headers are that one's.
 FASTBOOT_EVERY_THAW static bool is_executable(const Elf64_Ehdr& ehdr) {
-  if (ehdr.e_type == ET_EXEC) return true;
-  const auto* phdrs = reinterpret_cast<const Elf64_Phdr*>(reinterpret_cast<uint64_t>(&ehdr) + ehdr.e_phoff);
-  for (uint16_t i = 0; i < ehdr.e_phnum; ++i) {
-    if (phdrs[i].p_type == PT_INTERP) return true;
-  }
-  return false;
+  return ehdr.e_type == ET_EXEC ||
+         asks_for_interpreter(reinterpret_cast<const Elf64_Phdr*>(reinterpret_cast<uint64_t>(&ehdr) + ehdr.e_phoff),
+                              ehdr.e_phnum);
 }
 
 // Where the linker tells where the executable's headers lie in memory, nobody has to be asked.

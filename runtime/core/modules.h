@@ -1,6 +1,8 @@
 // The ELF files that make up this process, by build-id: where a target's address becomes (module, offset) and back.
 #pragma once
 
+#include <elf.h>
+
 #include <cstdint>
 
 #include "core/bytes.h"
@@ -27,6 +29,15 @@ struct Module {
     return size != 0 && build_id_size == size && equal_bytes(build_id, id, size);
   }
 };
+
+// Do these program headers ask for an interpreter? Executables do (where they are linked dynamically), libraries do
+// not.
+inline bool asks_for_interpreter(const Elf64_Phdr* phdrs, uint16_t count) {
+  for (uint16_t i = 0; i < count; ++i) {
+    if (phdrs[i].p_type == PT_INTERP) return true;
+  }
+  return false;
+}
 
 // Looks at the executable alone.
 void describe_executable(Module* out);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/path.h"
 #include "core/system_calls.h"
 #include "format/wire/placement_of_code.h"
 
@@ -69,16 +70,6 @@ bool check_ancestors(char* directory, struct stat status, Error* error) {
     memcpy(directory + size, "/..", 4);
     if (!check_directory(directory, &status, error)) return false;
   }
-  return true;
-}
-
-// `directory` has room for `size` bytes; false: the path is longer.
-bool directory_of(const char* path, char* directory, size_t size) {
-  const char* slash = strrchr(path, '/');
-  const size_t length = slash == nullptr ? 1 : slash == path ? 1 : static_cast<size_t>(slash - path);
-  if (length >= size) return false;
-  memcpy(directory, slash == nullptr ? "." : path, length);
-  directory[length] = '\0';
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/path.h"
 
 namespace fastboot::ghc {
 
@@ -12,11 +13,6 @@ using runtime::SnapshotFile;
 using wire::Code;
 
 namespace {
-
-const char* file_name(const char* path) {
-  const char* slash = strrchr(path, '/');
-  return slash == nullptr ? path : slash + 1;
-}
 
 // Calls `with` for each path of FASTBOOT_NEEDS, until it gives false. Gives what the last call gave.
 template <class With>
@@ -95,10 +91,10 @@ bool Against::find_images(wire::Error* error) {
 }
 
 char* needed_by_name(const char* path) {
-  const char* name = file_name(path);
+  const char* name = runtime::file_name(path);
   char* found = nullptr;
   each_needed([&](const char* needed) {
-    if (strcmp(file_name(needed), name) == 0) found = strdup(needed);
+    if (strcmp(runtime::file_name(needed), name) == 0) found = strdup(needed);
     return found == nullptr;
   });
   return found;

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "core/file.h"
+#include "core/path.h"
 #include "format/wire/placement_of_code.h"
 #include "ghc-9.0/lazy.h"
 #include "ghc-9.0/resolve.h"
@@ -80,8 +81,7 @@ bool sidecar_path(const char* path, const View& view, char* out, uint64_t size) 
   char build[2 * wire::kMaxBuildId + 1];
   print_build_id(view.header->content_id, wire::kContentIdSize, content);
   print_build_id((*modules)[0].build_id, (*modules)[0].build_id_size, build);
-  const char* slash = strrchr(path, '/');
-  const int directory = slash == nullptr ? 0 : static_cast<int>(slash + 1 - path);
+  const int directory = static_cast<int>(runtime::file_name(path) - path);
   return static_cast<uint64_t>(snprintf(out, size, "%.*s%s/%s.bind", directory, path, content, build)) < size;
 }
 

@@ -7,6 +7,7 @@
 
 #include <new>
 
+#include "core/path.h"
 #include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
 
@@ -47,8 +48,7 @@ class Search {
 
   bool run() {
     if (in_process(true) || in_process(false)) return agrees();
-    const char* slash = strrchr(thawing_.path, '/');
-    const auto directory = static_cast<int>(slash == nullptr ? 0 : slash + 1 - thawing_.path);
+    const auto directory = static_cast<int>(runtime::file_name(thawing_.path) - thawing_.path);
     bool done = try_file(directory, thawing_.path, "") || try_path_variable() || try_embedded();
     if (done && out_.image != nullptr) return agrees();
     return done ? false : not_found();

@@ -161,11 +161,7 @@ class SymbolFile {
     if (ehdr->e_type != ET_DYN || ehdr->e_phoff % 8 != 0 || ehdr->e_phoff >= size_ ||
         ehdr->e_phnum > (size_ - ehdr->e_phoff) / sizeof(Elf64_Phdr))
       return false;
-    const auto* phdrs = reinterpret_cast<const Elf64_Phdr*>(bytes_ + ehdr->e_phoff);
-    for (uint16_t i = 0; i < ehdr->e_phnum; ++i) {
-      if (phdrs[i].p_type == PT_INTERP) return false;
-    }
-    return true;
+    return !runtime::asks_for_interpreter(reinterpret_cast<const Elf64_Phdr*>(bytes_ + ehdr->e_phoff), ehdr->e_phnum);
   }
 
   // False: there is no such table.

@@ -11,6 +11,7 @@
 #include "core/bytes.h"
 #include "core/file.h"
 #include "core/lock.h"
+#include "core/path.h"
 #include "core/system_calls.h"
 #include "core/verify.h"
 #include "fastboot.h"
@@ -314,8 +315,7 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const Thawing& thawing, SnapshotFile* file, 
 
 // Is it the image that a file at `path` would hold? Images are named after their files: "x/dict.snap" holds "dict".
 bool is_named_after(const View& view, const char* path) {
-  const char* slash = strrchr(path, '/');
-  const char* name = slash == nullptr ? path : slash + 1;
+  const char* name = runtime::file_name(path);
   const char* image = view.string(view.header->image_name);
   const size_t size = strlen(image);
   return strncmp(name, image, size) == 0 && (name[size] == '\0' || strcmp(name + size, ".snap") == 0);

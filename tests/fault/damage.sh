@@ -4,11 +4,6 @@ set -euo pipefail
 # shellcheck source=tests/fault/lib.sh
 . "$FASTBOOT_SOURCE/tests/fault/lib.sh"
 damage=$FASTBOOT_BUILD/tests/tools/damage
-problems=0
-problem() {
-  echo "WRONG: $*"
-  problems=$((problems + 1))
-}
 
 "$damage" all || problem "damage all: exit $?"
 

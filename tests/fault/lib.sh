@@ -4,6 +4,12 @@ fail() {
   echo "FAILED: $*"
   exit 1
 }
+# Something is wrong, and the test goes on.
+problems=0
+problem() {
+  echo "WRONG: $*"
+  problems=$((problems + 1))
+}
 
 read -ra ghc_flags <<<"$("$FASTBOOT_STAGE/bin/fastboot-config" --ghc-flags)"
 # compile PROGRAM FLAG...: from Fault.hs

@@ -41,12 +41,6 @@ sweep() {
   echo "$label, $calls ${options[*]}: $last calls, tried $((swept - before)), $well of them without harm"
 }
 
-problems=0
-problem() {
-  echo "WRONG: $*"
-  problems=$((problems + 1))
-}
-
 finish() {
   [ $problems = 0 ] || fail "$problems problems"
   echo "$1: interfered $swept times: all well"

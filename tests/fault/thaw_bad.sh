@@ -2,12 +2,6 @@
 # Files that must not be thawed. Each is refused with its code and a sentence that names the file, what was found, what was
 # expected and what to do; the process goes on and thaws the good file; `frozen` builds instead, freezes anew and says so.
 set -euo pipefail
-problems=0
-problem() {
-  echo "WRONG: $*"
-  problems=$((problems + 1))
-}
-
 # shellcheck source=tests/fault/lib.sh
 . "$FASTBOOT_SOURCE/tests/fault/lib.sh"
 

@@ -3,11 +3,6 @@
 set -euo pipefail
 # shellcheck source=tests/fault/lib.sh
 . "$FASTBOOT_SOURCE/tests/fault/lib.sh"
-problems=0
-problem() {
-  echo "WRONG: $*"
-  problems=$((problems + 1))
-}
 compile fault -outputdir objects
 umask 022
 base=$(pwd -P)

@@ -102,11 +102,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return 0;
 }
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
-  return fuzz::mutate_snapshot(data, size, most, seed, fuzz::Focus::heap);
-}
-
-extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_size, const uint8_t* second,
-                                            size_t second_size, uint8_t* out, size_t most, unsigned seed) {
-  return fuzz::cross_snapshots({first, first_size}, {second, second_size}, out, most, seed);
-}
+FASTBOOT_MUTATE_SNAPSHOTS(heap)

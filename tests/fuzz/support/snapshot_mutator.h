@@ -19,3 +19,13 @@ size_t cross_snapshots(std::span<const uint8_t> first, std::span<const uint8_t> 
                        unsigned seed);
 
 }  // namespace fastboot::fuzz
+
+// Both of libFuzzer's hooks, for a target whose inputs are snapshots.
+#define FASTBOOT_MUTATE_SNAPSHOTS(focus)                                                                      \
+  extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {         \
+    return fastboot::fuzz::mutate_snapshot(data, size, most, seed, fastboot::fuzz::Focus::focus);             \
+  }                                                                                                           \
+  extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_size, const uint8_t* second, \
+                                              size_t second_size, uint8_t* out, size_t most, unsigned seed) { \
+    return fastboot::fuzz::cross_snapshots({first, first_size}, {second, second_size}, out, most, seed);      \
+  }
