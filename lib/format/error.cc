@@ -56,6 +56,8 @@ std::string_view code_name(wire::Code code) {
     FASTBOOT_NAME(missing_dependency)
     FASTBOOT_NAME(wrong_dependency)
     FASTBOOT_NAME(circular_dependency)
+    FASTBOOT_NAME(collection_needed)
+    FASTBOOT_NAME(collection_running)
     FASTBOOT_NAME(not_signed)
     FASTBOOT_NAME(bad_signature)
     FASTBOOT_NAME(other_key)

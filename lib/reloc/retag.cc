@@ -28,7 +28,9 @@ struct Part {
   ImageAddress begin;
   std::vector<uint8_t> bytes;
 
-  bool holds(uint64_t address) const { return address >= begin.value() && address - begin.value() + 8 <= bytes.size(); }
+  bool holds(uint64_t address) const {
+    return bytes.size() >= 8 && address >= begin.value() && address - begin.value() <= bytes.size() - 8;
+  }
   uint64_t word(uint64_t address) const {
     uint64_t value;
     memcpy(&value, bytes.data() + (address - begin.value()), sizeof value);

@@ -10,6 +10,7 @@
 #include "core/path.h"
 #include "ghc-9.0/rebase.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/static_roots.h"
 
 namespace fastboot::ghc {
 
@@ -209,15 +210,15 @@ class Search {
 // Unmaps what this thaw has mapped for an image that then could not be, and all that it had mapped for that: nobody has
 // seen a closure of these.
 void drop(Image* image) {
-  if (image->attempt != attempt || image->in_use()) return;
+  // Another one that was dropped may have needed it, too.
+  if (image->metadata == nullptr || image->attempt != attempt || image->in_use()) return;
   Image* needed[wire::kMaxNeeded];
   const uint64_t count = image->view.needed_count;
   for (uint64_t i = 0; i < count; ++i) needed[i] = image->needs[i].image;
   const Placement placement = image->placement;
-  void* const roots = image->static_roots;
+  leave_static_roots(*image);
   remove_image(image);
   release(placement);
-  if (roots != nullptr) hs_free_stable_ptr(roots);
   for (uint64_t i = 0; i < count; ++i) drop(needed[i]);
 }
 

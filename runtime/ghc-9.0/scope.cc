@@ -8,6 +8,7 @@
 #include "ghc-9.0/classify.h"
 #include "ghc-9.0/fault.h"
 #include "ghc-9.0/rts.h"
+#include "ghc-9.0/static_roots.h"
 
 namespace fastboot::ghc {
 
@@ -138,27 +139,6 @@ void watch_left_behind(uint64_t watch) {
   next = image;
 }
 
-// A CAF of the program that nothing reaches at a major collection loses its value for good: the collector does not know
-// that a thaw may come and reach it again. So what an image keeps of the program (static_roots.h) stays when the image
-// goes, once for each content. Says whether an image with this one has left its own before.
-bool are_kept_already(const Image& image) {
-  struct Kept {
-    Kept* next;
-    uint8_t content_id[wire::kContentIdSize];
-  };
-  static Kept* all = nullptr;
-  const uint8_t* id = image.view.header->content_id;
-  for (const Kept* kept = all; kept != nullptr; kept = kept->next) {
-    if (memcmp(kept->content_id, id, sizeof kept->content_id) == 0) return true;
-  }
-  auto* kept = static_cast<Kept*>(malloc(sizeof(Kept)));
-  if (kept == nullptr) return false;
-  kept->next = all;
-  memcpy(kept->content_id, id, sizeof kept->content_id);
-  all = kept;
-  return false;
-}
-
 // Ends a watch, with what the collector has found.
 void end_watch(Image* image) {
   image->watch = 0;
@@ -175,7 +155,7 @@ void end_watch(Image* image) {
   runtime::trace("image \"%s\": unmapped, for nothing refers to it any more",
                  image->view.string(image->view.header->image_name));
   const Placement placement = image->placement;
-  if (image->static_roots != nullptr && are_kept_already(*image)) hs_free_stable_ptr(image->static_roots);
+  leave_static_roots(*image);
   if (image->forget_forced != nullptr) image->forget_forced(image);
   remove_image(image);
   release(placement);

@@ -11,4 +11,13 @@ namespace fastboot::ghc {
 // where the image needs none.
 void* keep_static_roots(const Image& image, const uint64_t* further, uint64_t further_count);
 
+// To be called before that, as the last thing that may fail: see to it that all of them can be kept (dead_cafs.h). What
+// was kept for an image of this content, and was left, is enough.
+bool prepare_static_roots(const Image& image, const uint64_t* further, uint64_t further_count, wire::Error* error);
+
+// To be called when the image goes. A CAF of the program that nothing reaches at a major collection loses its value,
+// and finding that out takes a collection: so what an image keeps of the program stays when it goes, once for each
+// content.
+void leave_static_roots(const Image& image);
+
 }  // namespace fastboot::ghc

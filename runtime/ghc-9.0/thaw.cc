@@ -249,17 +249,28 @@ Image* find_thawed(const View& view) {
   return nullptr;
 }
 
-// The image's static roots, and those that this program's code needs besides.
-void* keep_roots(const Image& image, const Bound& bound) {
-  wire::Buffer further;
-  for (uint64_t i = image.view.target_count; i < bound.binding.header->entry_count; ++i) {
-    const wire::BindingEntry& entry = bound.binding.entries[i];
-    const uint64_t address = bound.modules[entry.module]->bias + entry.offset;
-    further.append(&address, sizeof address);
+// The static roots that this program's code needs besides the image's.
+class FurtherRoots {
+ public:
+  FurtherRoots(const View& view, const Bound& bound) {
+    for (uint64_t i = view.target_count; i < bound.binding.header->entry_count; ++i) {
+      const wire::BindingEntry& entry = bound.binding.entries[i];
+      const uint64_t address = bound.modules[entry.module]->bias + entry.offset;
+      addresses_.append(&address, sizeof address);
+    }
   }
-  return keep_static_roots(image, further.size() == 0 ? nullptr : further.at<uint64_t>(0),
-                           further.size() / sizeof(uint64_t));
-}
+  bool prepare(const Image& image, Error* error) const {
+    if (addresses_.failed()) return fail(error, Code::out_of_memory, "no memory for the list of its static roots");
+    return prepare_static_roots(image, data(), count(), error);
+  }
+  void* keep(const Image& image) const { return keep_static_roots(image, data(), count()); }
+
+ private:
+  const uint64_t* data() const { return reinterpret_cast<const uint64_t*>(addresses_.data()); }
+  uint64_t count() const { return addresses_.size() / sizeof(uint64_t); }
+
+  wire::Buffer addresses_;
+};
 
 Image* thaw_needed(const Thawing& thawing, SnapshotFile* file, Error* error);
 
@@ -294,7 +305,9 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const Thawing& thawing, SnapshotFile* file, 
   Image* image = new_image(file, placement, forced, error);
   // From here on, what fails is undone.
   const Mapping mapping = {*file, bound, placement, placement.begin - view.header->slot_address, timeline, error};
-  if (image == nullptr || !mapping.map() || (view.needed_count != 0 && !needs.relocate(*file, mapping.delta, error))) {
+  const FurtherRoots further(view, bound);
+  if (image == nullptr || !mapping.map() || (view.needed_count != 0 && !needs.relocate(*file, mapping.delta, error)) ||
+      !further.prepare(*image, error)) {
     release(placement);
     if (image != nullptr) free(image->metadata);
     free(image);
@@ -303,7 +316,7 @@ FASTBOOT_EVERY_THAW Image* thaw_new(const Thawing& thawing, SnapshotFile* file, 
   // Point of no return.
   extend_heap_range(placement);
   image->placement.reserved = true;
-  image->static_roots = keep_roots(*image, bound);
+  image->static_roots = further.keep(*image);
   image->builds = bound.builds;
   image->demanded = demanded;
   image = add_image(image);

@@ -86,7 +86,9 @@ typedef enum {
  * the program carries is taken, if it has that root, or with NULL, if its image is named as the file. `type_name` is
  * for the message when the type is wrong, and may be NULL. Under FASTBOOT_TRACE a line tells of success; failure is the
  * caller's to tell, who knows what comes of it. Call it by an *unsafe* foreign call: the pointer is only known to the
- * collector once the caller holds it. */
+ * collector once the caller holds it. Where it gives 218, which happens only after the program's first major
+ * collection, call hs_perform_gc() and then it again, until it gives something else; after 219 call it again a little
+ * later (docs/DESIGN.md, "CAFs that have died"). */
 uint32_t fastboot_thaw(const char* path, const char* root, const char* type_name, uint64_t type_fingerprint_0,
                        uint64_t type_fingerprint_1, fastboot_builds builds, void** closure, fastboot_error* error);
 

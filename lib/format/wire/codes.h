@@ -41,6 +41,8 @@ enum class Code : uint32_t {
   missing_dependency = 215,   // an image that it points into is not found, or cannot be thawed
   wrong_dependency = 216,     // an image that it points into is another than it was frozen against
   circular_dependency = 217,  // images that need each other
+  collection_needed = 218,    // a major collection has to be first; the Haskell package sees to that by itself
+  collection_running = 219,   // a concurrent collection has to end first, likewise
   not_signed = 220,           // a signature is demanded, and there is none
   bad_signature = 221,        // the signature is not that of the contents
   other_key = 222,            // signed by another key than the one that is demanded

@@ -661,7 +661,9 @@ void emit_binding(const SnapshotInput& input, Buffer* out) {
   uint32_t path = 0;
   for (uint64_t i = 0; i < input.module_count; ++i) {
     BindingModule module = {};
-    memcpy(module.build_id, input.modules[i].build_id, input.modules[i].build_id_size);
+    if (input.modules[i].build_id_size != 0) {
+      memcpy(module.build_id, input.modules[i].build_id, input.modules[i].build_id_size);
+    }
     module.build_id_size = input.modules[i].build_id_size;
     module.path = path;
     path += static_cast<uint32_t>(strlen(input.modules[i].path) + 1);

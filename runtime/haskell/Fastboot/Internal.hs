@@ -28,7 +28,8 @@ module Fastboot.Internal
   , legalName
   ) where
 
-import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay)
+import Control.Concurrent (ThreadId, getNumCapabilities, myThreadId, threadDelay, yield)
+import Control.Concurrent.MVar (MVar, newMVar, withMVar)
 import Control.Exception (Exception, bracket, evaluate, mask, onException, throwIO)
 import Control.Monad (unless, void, when)
 import Data.Char (isAsciiLower, isAsciiUpper, isDigit, ord)
@@ -47,6 +48,7 @@ import GHC.Clock (getMonotonicTimeNSec)
 import GHC.Exts (Any, Ptr (..), addrToAny#)
 import GHC.Fingerprint (Fingerprint (..), fingerprintString)
 import System.Environment (lookupEnv)
+import System.IO.Unsafe (unsafePerformIO)
 import System.Mem (performMajorGC)
 
 -- | What a freeze made.
@@ -323,9 +325,9 @@ thawBy thawing path root =
     -- What goes with a message (its buffer, what the type is called) takes as long as opening the file. It is only made when
     -- there is something to tell, by trying again.
     let call = thawing cPath cRoot
-    first <- call nullPtr high low out nullPtr
+    first <- afterCollection (call nullPtr high low out nullPtr)
     failed <- if first == 0 then return Nothing else allocaBytes errorSize $ \failure -> withCString (show rep) $ \cType -> do
-      code <- call cType high low out failure
+      code <- afterCollection (call cType high low out failure)
       if code == 0 then return Nothing else Just . ThawError code <$> errorMessage failure
     case failed of
       Just failure -> return (Left failure)
@@ -338,6 +340,27 @@ thawBy thawing path root =
     withMaybe Nothing act = act nullPtr
     withMaybe (Just s) act = withCString s act
 {-# INLINE thawBy #-}
+
+-- | An image may lead to top-level values that this program has let go of. Then a thaw first wants to know from the
+-- collector which ones are gone (dead_cafs.h), never before a program's first major collection.
+afterCollection :: IO Word32 -> IO Word32
+afterCollection call = do
+  first <- call
+  if first == collectionNeeded || first == collectionRunning then withMVar collecting (const (again first)) else return first
+  where
+    again code
+      | code == collectionNeeded = performMajorGC >> call >>= again
+      | code == collectionRunning = yield >> call >>= again
+      | otherwise = return code
+
+collectionNeeded, collectionRunning :: Word32
+collectionNeeded = 218
+collectionRunning = 219
+
+-- | One thread at a time: each one's question makes the others' answers void.
+collecting :: MVar ()
+collecting = unsafePerformIO (newMVar ())
+{-# NOINLINE collecting #-}
 
 -- | As 'withCString', without the encoding's machinery where the path is ASCII, as nearly all are.
 withPath :: FilePath -> (CString -> IO b) -> IO b

@@ -5,6 +5,7 @@
 
 #include "core/modules.h"
 #include "ghc-9.0/classify.h"
+#include "ghc-9.0/dead_cafs.h"
 #include "ghc-9.0/fault.h"
 #include "ghc-9.0/lazy.h"
 #include "ghc-9.0/rts.h"
@@ -50,6 +51,8 @@ namespace fastboot::ghc {
 uint64_t lazy_entry_address() { return lazy_entry; }
 uint64_t forced_entry_address() { return forced_entry; }
 bool reads_literals(uint64_t) { return false; }
+bool all_cafs_live() { return true; }
+bool revive_cafs(const uint8_t*, StgClosure* const*, uint64_t, wire::Error*) { return true; }
 void report_faults() {}
 bool faults_are_ours() { return false; }
 
