@@ -41,7 +41,8 @@ dictionary :: Int -> Dictionary
 dictionary size = Map.fromDistinctAscList [(word e, e) | e <- map entry [1 .. size]]
 
 entry :: Int -> Entry
-entry i = Entry (Text.justifyRight 9 'a' (Text.pack (show i))) i (if even i then (* i) else subtract i)
+entry i = Entry (Text.justifyRight 9 'a' (Text.pack (show i))) i (rest `seq` if even i then (* rest) else subtract rest)
+  where rest = i `mod` rests -- what a function holds had better not look like an address: see the README's limits
 
 index :: Dictionary -> Index
 index words_ = IntMap.fromListWith (++) [(number e `mod` rests, [e]) | e <- Map.elems words_]

@@ -50,7 +50,7 @@ bool same_words(const Target& record, const Item& item) {
 class Planner {
  public:
   Planner(const Model& model, const ProgramIndex* old, const ProgramIndex& now, const PlanOptions& options)
-      : model_(model), old_(old), now_(now), options_(options) {}
+      : model_(model), old_(old), now_(now), options_(options), program_(program_module(model)) {}
 
   Plan run() {
     plan_.targets.resize(model_.targets.size());
@@ -76,9 +76,8 @@ class Planner {
   // In the new binding the program comes first, and then the libraries, in their old order.
   void find_libraries() {
     numbers_.assign(model_.modules.size(), wire::kNoModule);
-    const uint32_t program = program_module(model_);
     for (uint32_t i = 0; i < model_.modules.size(); ++i) {
-      if (i == program) continue;
+      if (i == program_) continue;
       const format::ModelModule& old = model_.modules[i];
       const auto same = std::find_if(options_.libraries.begin(), options_.libraries.end(),
                                      [&](const format::ModelModule& now) { return now.build_id == old.build_id; });
@@ -90,7 +89,7 @@ class Planner {
 
   bool in_library(size_t i) const {
     const uint32_t module = model_.entries[i].module;
-    return module < model_.modules.size() && module != program_module(model_);
+    return module < model_.modules.size() && module != program_;
   }
 
   void plan_in_library(size_t i) {
@@ -111,12 +110,11 @@ class Planner {
 
   // The very build that the snapshot is bound to: all is where it was.
   bool same_build() {
-    const uint32_t program = program_module(model_);
-    if (program >= model_.modules.size() || model_.modules[program].build_id != now_.build_id() ||
+    if (program_ >= model_.modules.size() || model_.modules[program_].build_id != now_.build_id() ||
         plan_.libraries.size() + 1 != model_.modules.size())
       return false;
     const auto renumbered = [&](BindingEntry entry) {
-      if (entry.module < numbers_.size()) entry.module = entry.module == program ? 0 : numbers_[entry.module];
+      if (entry.module < numbers_.size()) entry.module = entry.module == program_ ? 0 : numbers_[entry.module];
       return entry;
     };
     for (size_t i = 0; i < model_.targets.size(); ++i) {
@@ -388,6 +386,7 @@ class Planner {
   const ProgramIndex* old_;
   const ProgramIndex& now_;
   const PlanOptions& options_;
+  const uint32_t program_;  // the number of the old binding's module that is no library
   Plan plan_;
   std::vector<const Item*> items_;  // what each target is in the new program
   std::vector<uint32_t> numbers_;   // of the old binding's libraries in the new one
