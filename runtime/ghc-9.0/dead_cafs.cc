@@ -5,6 +5,7 @@
 #include "format/wire/buffer.h"
 #include "format/wire/placement_of_code.h"
 #include "format/wire/structs.h"
+#include "ghc-9.0/facts.h"
 #include "ghc-9.0/heap_range.h"
 
 // rts/sm/Storage.c: CAFs are kept, whatever refers to them.
@@ -36,9 +37,6 @@ struct {
 
 uint64_t major_collections() { return oldest_gen->collections; }
 
-StgClosure* untagged(StgClosure* closure) {
-  return reinterpret_cast<StgClosure*>(reinterpret_cast<uint64_t>(closure) & ~static_cast<uint64_t>(TAG_MASK));
-}
 bool is_in_heap(const StgClosure* closure) {
   const auto address = reinterpret_cast<uint64_t>(closure);
   return address >= heap_range_begin() && address < heap_range_end();
@@ -106,7 +104,7 @@ class Walk {
   }
 
   void meet(StgClosure* tagged) {
-    StgClosure* closure = untagged(tagged);
+    StgClosure* closure = UNTAG_CLOSURE(tagged);
     if (is_in_heap(closure)) return;
     const StgInfoTable* table = info_of(closure) - 1;
     if (!leads_on(table)) return;
@@ -167,7 +165,7 @@ bool no_memory(wire::Error* error) {
 // The debug RTS overwrites what a CAF was before it had a value, and later the closure. There CAFs are kept from the
 // start.
 [[gnu::constructor]] void keep_cafs_for_debugging() {
-  if (&checkClosure != nullptr || &findPtr != nullptr) setKeepCAFs();
+  if ((rts_way() & wire::kWayDebug) != 0) setKeepCAFs();
 }
 
 }  // namespace
@@ -175,7 +173,6 @@ bool no_memory(wire::Error* error) {
 FASTBOOT_EVERY_THAW bool all_cafs_live() { return major_collections() == 0 || (&keepCAFs != nullptr && keepCAFs); }
 
 bool revive_cafs(const uint8_t* content_id, StgClosure* const* roots, uint64_t count, wire::Error* error) {
-  if (all_cafs_live()) return true;
   // While a concurrent collection is marking, what it has not met is not dead.
   if (nonmoving_write_barrier_enabled != 0) {
     return fail(error, wire::Code::collection_running,

@@ -13,11 +13,11 @@
 
 namespace fastboot::ghc {
 
-// To be called before an image's static roots are kept, on a thread that holds a capability (an unsafe foreign call),
-// under the lock of thaw.cc. `content_id`: the image's. Afterwards no CAF that `roots` (static closures and SRTs) lead
-// to has a value that is gone, and the collector looks into all of them anew. False, with Code::collection_needed or
-// collection_running: the caller has to try again, with the same image, after a major collection or when the concurrent
-// one has ended.
+// To be called before an image's static roots are kept, unless all_cafs_live(), on a thread that holds a capability (an
+// unsafe foreign call), under the lock of thaw.cc. `content_id`: the image's. Afterwards no CAF that `roots` (static
+// closures and SRTs) lead to has a value that is gone, and the collector looks into all of them anew. False, with
+// Code::collection_needed or collection_running: the caller has to try again, with the same image, after a major
+// collection or when the concurrent one has ended.
 bool revive_cafs(const uint8_t* content_id, StgClosure* const* roots, uint64_t count, wire::Error* error);
 
 // Whether there has been no collection yet that can have let go of a CAF, or CAFs are kept whatever refers to them.

@@ -60,9 +60,8 @@ expect what expected found
   | expected == found = return ()
   | otherwise = die (what ++ ": " ++ show found ++ ", expected " ++ show expected)
 
-made, thawed :: Show e => IO (Either e a) -> IO a
-made act = act >>= either (die . show) return
-thawed = made
+right :: Show e => IO (Either e a) -> IO a
+right act = act >>= either (die . show) return
 
 main :: IO ()
 main = do
@@ -70,12 +69,12 @@ main = do
   case arguments of
     ["make"] -> do
       let dictionary = Map.fromList [(i, look i) | i <- [1 .. 3]] :: Map.Map Int (Int -> Integer)
-      _ <- made (freeze "dead.snap" (look 5))
-      _ <- made (freeze "live.snap" count)
-      _ <- made (freeze "late.snap" (lookLate, lookAlias))
-      _ <- made (freeze "base.snap" dictionary)
-      base <- thawed (thaw "base.snap") :: IO (Map.Map Int (Int -> Integer))
-      _ <- made (freezeAgainst ["base.snap"] "needing.snap" (Map.elems base, lookLate))
+      _ <- right (freeze "dead.snap" (look 5))
+      _ <- right (freeze "live.snap" count)
+      _ <- right (freeze "late.snap" (lookLate, lookAlias))
+      _ <- right (freeze "base.snap" dictionary)
+      base <- right (thaw "base.snap") :: IO (Map.Map Int (Int -> Integer))
+      _ <- right (freezeAgainst ["base.snap"] "needing.snap" (Map.elems base, lookLate))
       return ()
     ["thaw", collections, busy] -> do
       expect "built" 21 (look 1 2)
@@ -89,19 +88,19 @@ main = do
       expect "other" 40000 (Map.size other)
       needing <- newEmptyMVar
       _ <- forkIO (thaw "needing.snap" >>= putMVar needing)
-      again <- thawed (thaw "dead.snap") :: IO (Int -> Integer)
-      (functions, lateToo) <- takeMVar needing >>= made . return :: IO ([Int -> Integer], Int -> Integer)
+      again <- right (thaw "dead.snap") :: IO (Int -> Integer)
+      (functions, lateToo) <- right (takeMVar needing) :: IO ([Int -> Integer], Int -> Integer)
       performMajorGC
       expect "thawed" [54, 57, 60] (map again [1, 2, 3])
       performMajorGC
       expect "thawed, all" 542497500 (sum (map again [1 .. 19000]))
       expect "needing" [42, 60, 78] (zipWith ($) functions [9, 12, 15])
-      (fresh, byAlias) <- thawed (thaw "late.snap") :: IO (Int -> Integer, Int -> Integer)
+      (fresh, byAlias) <- right (thaw "late.snap") :: IO (Int -> Integer, Int -> Integer)
       forM_ [1 .. 4] $ \i -> do
         expect "late" [5 * fromIntegral i, 5, 10, 16] [fresh i, fresh 1, lateToo 2, byAlias 3]
         performMajorGC
         expect "other" 40000 (Map.size (Map.map (+ i) other))
-      counting <- thawed (thaw "live.snap")
+      counting <- right (thaw "live.snap")
       (counting :: Int -> IO Int) 2 >>= expect "counted by what was thawed" 42
       performMajorGC
       count 1 >>= expect "counted" 43

@@ -27,7 +27,7 @@ works vanilla '' '-A1m' vanilla
 works threaded '-threaded' '-N2' threaded
 works debugged '-debug' '-DS' debug
 # Without -DS where there are threads: its checkTSO() follows the global_link of threads that have ended, to others that were collected,
-# and faults once in some hundred runs, in a program without an image, too. Assertions are on all the same.
+# and faults once in some thousand runs (with one generation in a program without an image, too). Assertions are on all the same.
 works debugged_threaded '-debug -threaded' '-N2' 'threaded debug'
 works logged '-eventlog' '-l -olvanilla.eventlog' eventlog
 works logged_threaded '-eventlog -threaded' '-N2 -l -olthreaded.eventlog' 'threaded eventlog'
