@@ -81,8 +81,7 @@ class Walk {
  private:
   void run(StgClosure* const* roots, uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) meet(roots[i]);
-    for (uint64_t i = 0; i < met_.size() / sizeof(StgClosure*); ++i)
-      look_into(*met_.at<StgClosure*>(i * sizeof(StgClosure*)));
+    for (uint64_t at = 0; at < met_.size(); at += sizeof(W_)) look_into(*met_.at<StgClosure*>(at));
   }
 
   // Conditions as in the collector (rts/sm/Evac.c): others lead to no CAF.
@@ -115,7 +114,7 @@ class Walk {
     bool has_value = false;
     if (table->type == IND_STATIC) has_value = meet_value(reinterpret_cast<StgIndStatic*>(closure), *link);
     *link = stamp(number_) | (has_value ? kHadValue : 0);
-    met_.append(&closure, sizeof closure);
+    met_.append(&closure, sizeof(W_));
   }
   bool is_mine(uint64_t link) const { return (link & ~kHadValue) == stamp(number_); }
 
