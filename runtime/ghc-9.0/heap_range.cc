@@ -15,9 +15,9 @@ namespace fastboot::ghc {
 using wire::Code;
 using wire::fail;
 
-HeapRange found_heap_range = {0, 0};
-
 namespace {
+
+HeapRange found = {0, 0};
 
 // All of /proc/self/maps, with a NUL behind it.
 bool read_mappings(wire::Buffer* out) {
@@ -68,8 +68,10 @@ HeapRange surrounding(const char* mappings, uint64_t inside) {
 
 }  // namespace
 
+HeapRange found_heap_range() { return found; }
+
 bool find_heap_range(wire::Error* error) {
-  if (knows_heap_range() || __atomic_load_n(&found_heap_range.end, __ATOMIC_ACQUIRE) != 0) return true;
+  if (knows_heap_range() || __atomic_load_n(&found.end, __ATOMIC_ACQUIRE) != 0) return true;
   void* state = nullptr;
   const auto first = reinterpret_cast<uint64_t>(getFirstMBlock(&state));
   wire::Buffer mappings;
@@ -82,8 +84,8 @@ bool find_heap_range(wire::Error* error) {
         "heap lies; mount /proc, or link it statically (without -dynamic)");
   }
   // Who comes second finds the same.
-  found_heap_range.begin = range.begin;
-  __atomic_store_n(&found_heap_range.end, range.end, __ATOMIC_RELEASE);
+  found.begin = range.begin;
+  __atomic_store_n(&found.end, range.end, __ATOMIC_RELEASE);
   return true;
 }
 

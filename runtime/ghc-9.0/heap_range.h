@@ -20,9 +20,12 @@ inline bool knows_heap_range() { return &mblock_address_space != nullptr; }
 // Finds the range where it has to be found, once for the process; before any other of these.
 bool find_heap_range(wire::Error* error);
 
-extern HeapRange found_heap_range __attribute__((visibility("hidden")));
+// What find_heap_range() found; zeros before.
+__attribute__((visibility("hidden"))) HeapRange found_heap_range();
 
-inline uint64_t heap_range_begin() { return knows_heap_range() ? mblock_address_space.begin : found_heap_range.begin; }
-inline uint64_t heap_range_end() { return knows_heap_range() ? mblock_address_space.end : found_heap_range.end; }
+inline uint64_t heap_range_begin() {
+  return knows_heap_range() ? mblock_address_space.begin : found_heap_range().begin;
+}
+inline uint64_t heap_range_end() { return knows_heap_range() ? mblock_address_space.end : found_heap_range().end; }
 
 }  // namespace fastboot::ghc

@@ -62,11 +62,11 @@ output=$("$program")
 
 # The same with GHC's runtime system and all packages in shared libraries.
 rm -f table.snap
-cabal v2-build --offline -v1 --enable-executable-dynamic --builddir=dynamic consumer >build.log 2>&1 || {
+cabal v2-build --offline -v1 --enable-executable-dynamic consumer >build.log 2>&1 || {
   cat build.log
   exit 1
 }
-program=$(find dynamic -type f -name consumer -perm -u+x | head -n 1)
+program=$(find dist-newstyle -type f -name consumer -perm -u+x | head -n 1)
 readelf -dW "$program" | grep 'NEEDED.*libHSrts' >/dev/null || {
   echo "$program is not linked dynamically"
   exit 1

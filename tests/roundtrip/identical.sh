@@ -1,6 +1,7 @@
 #!/bin/bash
 # The same graph frozen by the same build gives the same bytes: twice in one process, in two processes, and whatever the
 # collector did before.
+#   IDENTICAL_FLAGS='-A64k|-A64k -c' overrides the collectors.
 # timeout: 900
 set -euo pipefail
 # shellcheck source=tests/roundtrip/lib.sh
@@ -47,7 +48,9 @@ freeze_all second
 same_as_first second 'two processes'
 freeze_all second collected
 same_as_first second 'major collections between the graphs'
-for flags in '-A64k' '-A64k -c' '-A64k --nonmoving-gc' '-G1'; do
+collectors=('-A64k -c' '-G1')
+[ -z "${IDENTICAL_FLAGS:-}" ] || IFS='|' read -ra collectors <<<"$IDENTICAL_FLAGS"
+for flags in "${collectors[@]}"; do
   # shellcheck disable=SC2086 # several flags
   freeze_all second $flags
   same_as_first second "under $flags"

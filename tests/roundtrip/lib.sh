@@ -61,23 +61,27 @@ run_list() {
   fail "$1: $(wc -l <failures) of $(wc -l <list) comparisons, in the graphs $(cut -d: -f1 failures | sort -u | tr '\n' ' ')"
 }
 
-# thaw_each MODE...: every graph under every one of ${flags[@]}, in both runtime systems, with the modes in turn. The graphs
-# in $slow, which take seconds each, meet every third. $change_lines is a sed script for the list.
+# thaw_each MODE...: every graph under every one of ${flags[@]}, in the one or the other runtime system in turn (with THAW_ALL in
+# both), and with the modes in turn. The graphs in $slow, which take seconds each, meet every third. $change_lines is a sed
+# script for the list.
 slow=' long_list left_nested boundary_arrays bytes_10mb large_array million_thunks byte_string_large deep_thunks '
 thaw_each() {
-  local modes=("$@") i=0 round=0 graph flag start=$SECONDS
+  local modes=("$@") round i graph flag mode start=$SECONDS
   : >failures
-  for flag in "${flags[@]}"; do
-    for graph in "${graphs[@]}"; do
+  for round in "${!flags[@]}"; do
+    flag=${flags[$round]}
+    for i in "${!graphs[@]}"; do
+      graph=${graphs[$i]}
       [[ $slow != *" $graph "* || $((round % 3)) = 0 ]] || continue
-      echo "$program vanilla ${modes[i++ % ${#modes[@]}]} $graph $flag"
-      echo "${program}_threaded threaded ${modes[i % ${#modes[@]}]} $graph $flag -N2"
+      # Neighbours in `flags` often differ in the nursery only: each runtime system is to meet both.
+      mode=$((i + round / 2))
+      [ -z "${THAW_ALL:-}" ] && [ $(((i + round + round / 2) % 2)) = 0 ] || echo "$program vanilla ${modes[mode % ${#modes[@]}]} $graph $flag"
+      [ -z "${THAW_ALL:-}" ] && [ $(((i + round + round / 2) % 2)) = 1 ] ||
+        echo "${program}_threaded threaded ${modes[(mode + 1) % ${#modes[@]}]} $graph $flag -N2"
     done
-    # With an even number of graphs each would meet the same mode for ever.
-    i=$((i + 1)) round=$((round + 1))
   done | sed "${change_lines:-}" >list
   run_list thaw_one
-  echo "compared ${#graphs[@]} graphs ($(wc -l <list) comparisons) under ${#flags[@]} collectors x 2 runtime systems in $((SECONDS - start)) s"
+  echo "compared ${#graphs[@]} graphs ($(wc -l <list) comparisons) under ${#flags[@]} collectors in 2 runtime systems in $((SECONDS - start)) s"
 }
 
 # One line of thaw_elsewhere's list: SITUATION and what thaw_one takes.

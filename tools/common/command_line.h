@@ -2,8 +2,6 @@
 // misspelt options, long options cut short where it is clear which is meant, exit code 2 for usage errors.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +9,11 @@
 
 #include "common/diagnostics.h"
 #include "common/output.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace fastboot::tools {
 

@@ -1,5 +1,7 @@
 #include "common/completion.h"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <vector>
 

@@ -1,13 +1,20 @@
 #include "common/output.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 namespace fastboot::tools {
+
+void Output::vprint(fmt::string_view format, fmt::format_args arguments) {
+  fmt::vformat_to(std::back_inserter(buffer_), format, arguments);
+  if (buffer_.size() > kFlushAt) flush();
+}
 
 bool Output::flush() {
   if (text_ != nullptr) {

@@ -1,9 +1,10 @@
 // Standard output, gathered in memory and written in large pieces. A reader that went away (`| head`) is no error.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
+#include <string_view>
 
 namespace fastboot::tools {
 
@@ -18,8 +19,7 @@ class Output {
 
   template <class... Args>
   void print(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(buffer_), format, std::forward<Args>(args)...);
-    if (buffer_.size() > kFlushAt) flush();
+    vprint(format, fmt::make_format_args(args...));
   }
   void write(std::string_view text) {
     buffer_.append(text);
@@ -32,6 +32,8 @@ class Output {
   bool terminal() const;
 
  private:
+  void vprint(fmt::string_view format, fmt::format_args arguments);
+
   static constexpr size_t kFlushAt = 1 << 16;
   int descriptor_;
   std::string* text_ = nullptr;

@@ -1,4 +1,6 @@
 // fastboot-freeze: runs a program and collects the snapshot that it freezes.
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <csignal>
 

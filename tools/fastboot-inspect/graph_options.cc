@@ -1,5 +1,7 @@
 #include "fastboot-inspect/graph_options.h"
 
+#include <CLI/CLI.hpp>
+
 #include <fmt/format.h>
 
 namespace fastboot::inspect {

@@ -1,11 +1,13 @@
 // The options whose answers need the graph of all closures.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <cstdint>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace fastboot::inspect {
 

@@ -1,4 +1,6 @@
 // fastboot-inspect: what readelf is for object files, for snapshots.
+#include <CLI/CLI.hpp>
+
 #include "common/command_line.h"
 #include "fastboot-inspect/check.h"
 #include "fastboot-inspect/inspect.h"

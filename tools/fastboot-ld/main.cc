@@ -1,4 +1,6 @@
 // fastboot-ld: links several snapshots into one.
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 
 #include "common/command_line.h"

@@ -1,4 +1,6 @@
 // fastboot-migrate: carries a snapshot over to another build of the program.
+#include <CLI/CLI.hpp>
+
 #include "common/command_line.h"
 #include "fastboot-migrate/migrate.h"
 
