@@ -14,6 +14,7 @@
 #include "format/reader.h"
 #include "format/temporary_file.h"
 #include "format/wire/hash.h"
+#include "reloc/debug_file.h"
 
 namespace fastboot::reloc {
 
@@ -125,18 +126,6 @@ uint32_t find_rts_way(const ProgramFile& file) {
   if (returns_true("rts_isProfiled")) way |= wire::kWayProfiled;
   if (returns_true("rts_isDynamic")) way |= wire::kWayDynamic;
   return way;
-}
-
-// The debug file of a stripped program: PROGRAM.debug, or by build-id where distributions put it.
-std::optional<Symbols> find_debug_file(const Symbols& program) {
-  std::vector<std::string> places = {program.path() + ".debug"};
-  const std::string hex = format::to_hex(program.build_id().data(), program.build_id().size());
-  if (hex.size() > 2) places.push_back("/usr/lib/debug/.build-id/" + hex.substr(0, 2) + "/" + hex.substr(2) + ".debug");
-  for (const std::string& place : places) {
-    auto symbols = Symbols::read(place);
-    if (symbols && symbols->has_symtab() && symbols->build_id() == program.build_id()) return std::move(*symbols);
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -427,13 +416,9 @@ Result<ProgramIndex> ProgramIndex::read_all(const std::string& path, const UnitM
     return fail(Code::no_symbols, "not made by GHC (its section .comment names no GHC); expected a Haskell program",
                 path);
   }
-  std::optional<Symbols> debug;
-  if (!symbols->has_symtab()) {
-    debug = find_debug_file(*symbols);
-    if (!debug) return tl::unexpected(symbols->require_symtab().error());
-  }
-  const Symbols& names = debug ? *debug : *symbols;
-  const ProgramFile file(*symbols, names);
+  const auto names = names_of(*symbols);
+  if (!names) return tl::unexpected(names.error());
+  const ProgramFile file(*symbols, *names);
   index.rts_way_ = find_rts_way(file);
   IndexMaker(file, units, descriptions, &index).run();
   index.build_maps();
