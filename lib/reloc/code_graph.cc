@@ -71,18 +71,21 @@ bool usable(const Symbol& symbol) { return !symbol.name.starts_with(".L") && !sy
 // --- leaves --------------------------------------------------------------------------------------
 
 CodeGraph::CodeGraph(const ProgramFile& file, const UnitMap& units)
-    : file_(file), units_(units), disassembler_(file.low(), file.high()) {
+    : file_(file), units_(units), encoded_units_(zencoded(units)), disassembler_(file.low(), file.high()) {
   for (const Symbol& symbol : file_.names().all()) {
     const auto name = parse_ghc_symbol(symbol.name);
     if (name && name->what == "closure" && is_constructor_name(name->name)) {
       constructors_.emplace(symbol.name, symbol.address.value());
     }
-    if (!name || !is_own_unit(name->unit)) continue;
+    if (!name || !is_own(*name)) continue;
     const size_t end = name->name.find_last_not_of("0123456789");
     if (end == std::string_view::npos || end + 1 == name->name.size()) continue;
     numbered_.insert(fmt::format("{}_{}_{}", name->unit, name->module, name->name.substr(0, end + 1)));
   }
 }
+
+// As it was in the old program, whose fingerprints were made that way.
+bool CodeGraph::is_own(const GhcName& name) const { return is_own_unit(mapped_unit(encoded_units_, name.unit)); }
 
 bool CodeGraph::is_leaf(const GhcName& name) const {
   if (is_made_up(name.name) || name.what == "bytes" || name.what == "slow" || name.what == "srt") return false;
@@ -95,11 +98,7 @@ uint64_t CodeGraph::leaf_of(std::string_view symbol, uint64_t offset) const {
   hash.text("name");
   const auto name = parse_ghc_symbol(symbol);
   if (name) {
-    std::string unit(name->unit);
-    for (const auto& [to, from] : units_) {
-      if (zencode(to) == unit) unit = zencode(from);
-    }
-    hash.text(unit);
+    hash.text(mapped_unit(encoded_units_, name->unit));
     hash.text(name->module);
     hash.text(name->name);
     hash.text(name->what);
@@ -147,11 +146,7 @@ class CodeGraph::Explorer {
   void add_constructor(const InfoTable& table) {
     Hash64 leaf;
     leaf.text("constructor");
-    std::string description(table.description);
-    for (const auto& [to, from] : graph_.units_) {
-      if (description.starts_with(to + ":")) description.replace(0, to.size(), from);
-    }
-    leaf.text(description);
+    leaf.text(mapped_description(graph_.units_, table.description));
     leaf.number(table.layout);
     leaf.number(table.type);
     leaf.number(static_cast<uint32_t>(table.srt));
@@ -161,7 +156,7 @@ class CodeGraph::Explorer {
   // What is in another module, by its name. One of the program's own that GHC made up may be other code there.
   void add_import(const Import& import) {
     const auto name = parse_ghc_symbol(import.name);
-    if (name && is_own_unit(name->unit) && !graph_.is_leaf(*name)) return doubt();
+    if (name && graph_.is_own(*name) && !graph_.is_leaf(*name)) return doubt();
     if (const auto table = name && name->what == "con_info" ? file_.libraries().constructor(import.name) : std::nullopt)
       return add_constructor(*table);
     add_leaf(graph_.leaf_of(import.name, import.addend), 0);
@@ -184,7 +179,7 @@ class CodeGraph::Explorer {
     if (!name || !symbol->global || !graph_.is_leaf(*name) || is_own_worker(*name))
       return add_node(graph_.add_info(entry));
     add_leaf(graph_.leaf_of(symbol->name, 0), entry);
-    if (!is_own_unit(name->unit)) return;
+    if (!graph_.is_own(*name)) return;
     references_.back().node = graph_.add_info(entry);
     references_.back().own = true;
   }
@@ -236,7 +231,7 @@ class CodeGraph::Explorer {
     if (symbol != nullptr && !name) return add_leaf(graph_.leaf_of(symbol->name, 0), closure);
     if (!name || !symbol->global || !graph_.is_leaf(*name)) return add_node(graph_.add_closure(closure));
     add_leaf(graph_.leaf_of(symbol->name, 0), closure);
-    if (!is_own_unit(name->unit)) return;
+    if (!graph_.is_own(*name)) return;
     references_.back().node = graph_.add_closure(closure);
     references_.back().own = true;
   }

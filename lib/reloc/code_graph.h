@@ -37,9 +37,6 @@
 
 namespace fastboot::reloc {
 
-// Units of the new program that are to be taken for units of the old one, as users write them: NEW to OLD.
-using UnitMap = std::map<std::string, std::string>;
-
 struct Fingerprint {
   uint64_t code = 0;
   uint64_t strict = 0;  // 0: cannot be told
@@ -97,9 +94,11 @@ class CodeGraph {
   std::optional<uint64_t> variable_pattern(uint32_t node, bool strict) const;
   uint64_t leaf_of(std::string_view symbol, uint64_t offset) const;
   bool is_leaf(const GhcName& name) const;
+  bool is_own(const GhcName& name) const;
 
   const ProgramFile& file_;
   const UnitMap& units_;
+  const UnitMap encoded_units_;
   Disassembler disassembler_;
   std::vector<Node> nodes_;
   std::unordered_map<uint64_t, uint32_t> by_address_;

@@ -14,6 +14,7 @@ constexpr std::array<std::string_view, 6> kWhat = {"_con_info", "_info", "_closu
 
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z'); }
 
 // Characters that are not letters or digits (GHC.Utils.Encoding).
 std::string_view z_code(char c) {
@@ -48,11 +49,11 @@ std::string zencode(std::string_view text) {
     if (!code.empty()) {
       out += code;
       ++i;
-    } else if (static_cast<unsigned char>(c) < 0x80 && !(i == 0 && is_digit(c))) {
+    } else if (is_letter(c) || (is_digit(c) && i != 0)) {
       out += c;
       ++i;
     } else {
-      // One character of UTF-8.
+      // One character of UTF-8: what is not ASCII, and of that ? @ ~ and the comma.
       auto value = static_cast<unsigned>(static_cast<unsigned char>(text[i++]));
       const int more = value >= 0xf0 ? 3 : value >= 0xe0 ? 2 : value >= 0xc0 ? 1 : 0;
       if (more != 0) value &= 0x3fU >> static_cast<unsigned>(more);
@@ -138,6 +139,30 @@ std::optional<ConstructorName> parse_constructor(std::string_view description) {
   return ConstructorName{std::string(description.substr(0, colon)),
                          std::string(description.substr(colon + 1, end - colon - 1)),
                          std::string(description.substr(end + 1))};
+}
+
+UnitMap zencoded(const UnitMap& units) {
+  UnitMap result;
+  for (const auto& [now, old] : units) result.emplace(zencode(now), zencode(old));
+  return result;
+}
+
+std::string_view mapped_unit(const UnitMap& units, std::string_view unit) {
+  const auto found = units.find(unit);
+  return found == units.end() ? unit : std::string_view(found->second);
+}
+
+std::string mapped_description(const UnitMap& units, std::string_view description) {
+  const size_t colon = std::min(description.find(':'), description.size());
+  return std::string(mapped_unit(units, description.substr(0, colon))) + std::string(description.substr(colon));
+}
+
+std::string mapped_symbol(const UnitMap& encoded, std::string_view symbol) {
+  const auto name = encoded.empty() ? std::nullopt : parse_ghc_symbol(symbol);
+  if (!name) return std::string(symbol);
+  const std::string_view unit = mapped_unit(encoded, name->unit);
+  return fmt::format("{}{}{}_{}_{}", unit == "main" ? "" : unit, unit == "main" ? "" : "_", name->module, name->name,
+                     name->what);
 }
 
 }  // namespace fastboot::reloc

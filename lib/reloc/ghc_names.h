@@ -3,6 +3,8 @@
 // Z-encoded.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,5 +38,14 @@ struct ConstructorName {
 std::optional<ConstructorName> parse_constructor(std::string_view description);
 
 std::string zencode(std::string_view text);
+
+// Units of the new program that are to be taken for units of the old one, as users write them: NEW to OLD.
+using UnitMap = std::map<std::string, std::string, std::less<>>;
+// The same, Z-encoded, as units are in symbols.
+UnitMap zencoded(const UnitMap& units);
+// What the old program calls it: a unit, a constructor's description, a symbol (of a Z-encoded map).
+std::string_view mapped_unit(const UnitMap& units, std::string_view unit);
+std::string mapped_description(const UnitMap& units, std::string_view description);
+std::string mapped_symbol(const UnitMap& encoded, std::string_view symbol);
 
 }  // namespace fastboot::reloc

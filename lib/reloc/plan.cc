@@ -18,6 +18,8 @@ using wire::TargetKind;
 
 namespace {
 
+constexpr std::string_view kTypeConstructor = "ghc-prim:GHC.Types.TyCon";
+
 TargetKind kind_of(const Target& record) { return static_cast<TargetKind>(record.kind); }
 bool has_fingerprint(const Target& record) { return (record.flags & wire::kTargetHasFingerprint) != 0; }
 
@@ -202,6 +204,13 @@ class Planner {
     }
     target.con_tag = item->con_tag;
     items_[i] = item;
+    if (target.name == kTypeConstructor && !options_.mapped_units.empty() &&
+        !options_.allow_changed.contains(target.name)) {
+      return lose(i, Fate::changed,
+                  fmt::format("the image holds identities of types, which are made of the units' names, and --map-unit "
+                              "gives them others; --allow-changed '{}' leaves them as they are",
+                              target.name));
+    }
     if (item->layout != old.layout) {
       return lose(
           i, Fate::changed,
@@ -237,7 +246,8 @@ class Planner {
     const uint64_t new_types = first_half(item.fingerprint), new_wrapper = second_half(item.fingerprint);
     PlannedTarget& target = plan_.targets[i];
     const auto name = parse_constructor(target.name);
-    const bool own = !name || is_own_unit(zencode(name->unit));
+    // A unit that has another name now may be another version.
+    const bool own = !name || is_own_unit(zencode(name->unit)) || options_.mapped_units.contains(name->unit);
     const auto differ = [&](std::string reason) {
       lose(i, Fate::changed, std::move(reason));
       return false;
@@ -321,7 +331,7 @@ class Planner {
       return lose(
           i, Fate::gone,
           "no code of the new program is equal to it: the function that it is a part of was edited, removed, or "
-          "compiled differently");
+          "compiled differently, or a unit has another name (--map-unit OLD=NEW)");
     }
     const bool same_shape = same_words(record(i), *same_name);
     if (same_shape && options_.allow_changed.contains(target.name)) {

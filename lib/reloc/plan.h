@@ -51,9 +51,10 @@ struct Plan {
 };
 
 struct PlanOptions {
-  std::set<std::string> allow_changed;  // names of targets
-  bool strict = false;                  // compare named functions of own modules, too
-  bool retag = false;                   // a constructor's tag may change
+  std::set<std::string> allow_changed;      // names of targets
+  bool strict = false;                      // compare named functions of own modules, too
+  bool retag = false;                       // a constructor's tag may change
+  std::set<std::string> mapped_units = {};  // units of the old program that the new one has by other names
   // Shared libraries of packages that the new program is started with.
   std::vector<format::ModelModule> libraries = {};
 };

@@ -136,7 +136,7 @@ class IndexMaker {
  public:
   // `wanted`: constructors; nullptr: all there is.
   IndexMaker(const ProgramFile& file, const UnitMap& units, const std::set<std::string>* wanted, ProgramIndex* out)
-      : file_(file), units_(units), wanted_(wanted), graph_(file, units), out_(*out) {
+      : file_(file), units_(units), encoded_units_(zencoded(units)), wanted_(wanted), graph_(file, units), out_(*out) {
     out_.strings_ = std::string(1, '\0');
   }
 
@@ -172,12 +172,7 @@ class IndexMaker {
   }
 
   // Names of the new program, as the old one has them.
-  std::string mapped(std::string_view description) const {
-    for (const auto& [to, from] : units_) {
-      if (description.starts_with(to + ":")) return from + std::string(description.substr(to.size()));
-    }
-    return std::string(description);
-  }
+  std::string mapped(std::string_view description) const { return mapped_description(units_, description); }
 
   void add_info(uint64_t entry) {
     const InfoTable table = file_.info(entry);
@@ -196,7 +191,7 @@ class IndexMaker {
     item.address = entry;
     item.type = table.type;
     item.layout = table.layout;
-    item.name = text(symbol_at(entry));
+    item.name = text(mapped_symbol(encoded_units_, symbol_at(entry)));
     uint32_t node = 0;
     if (item.kind == ItemKind::constructor) {
       item.con_tag = static_cast<uint32_t>(table.srt);
@@ -224,7 +219,7 @@ class IndexMaker {
       item.kind = ItemKind::variable;
       item.address = closure;
       item.type = ghc::kThunkStatic;
-      item.name = text(symbol_at(closure));
+      item.name = text(mapped_symbol(encoded_units_, symbol_at(closure)));
       out_.items_.push_back(item);
       nodes_.push_back(graph_.add_closure(closure));
     }
@@ -376,6 +371,7 @@ class IndexMaker {
 
   const ProgramFile& file_;
   const UnitMap& units_;
+  const UnitMap encoded_units_;
   const std::set<std::string>* wanted_;
   CodeGraph graph_;
   ProgramIndex& out_;

@@ -17,20 +17,10 @@ constexpr std::string_view kOfRts = "libHSrts";
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// The bytes at an address of a library, up to the end of their section.
-std::span<const uint8_t> bytes_at(const Symbols& library, uint64_t address) {
-  for (const SectionBytes& section : library.sections()) {
-    if (!section.loaded || address < section.address.value()) continue;
-    const uint64_t offset = address - section.address.value();
-    if (offset < section.bytes.size()) return section.bytes.subspan(offset);
-  }
-  return {};
-}
-
 // The constructor's info table that ends at `entry`; nothing: there is none.
 std::optional<InfoTable> read_constructor(const Symbols& library, uint64_t entry) {
   constexpr uint64_t kWords = 24;
-  const auto bytes = bytes_at(library, entry - kWords);
+  const auto bytes = library.bytes_at(ModuleAddress(entry - kWords));
   if (bytes.size() < kWords) return std::nullopt;
   InfoTable table;
   int32_t description = 0;
@@ -39,7 +29,7 @@ std::optional<InfoTable> read_constructor(const Symbols& library, uint64_t entry
   memcpy(&table.type, bytes.data() + 16, sizeof table.type);
   memcpy(&table.srt, bytes.data() + 20, sizeof table.srt);
   if (!format::ghc::is_constructor(table.type)) return std::nullopt;
-  const auto text = bytes_at(library, entry + static_cast<uint64_t>(int64_t{description}));
+  const auto text = library.bytes_at(ModuleAddress(entry + static_cast<uint64_t>(int64_t{description})));
   const auto* end = static_cast<const uint8_t*>(text.empty() ? nullptr : memchr(text.data(), 0, text.size()));
   if (end == nullptr) return std::nullopt;
   table.description = {reinterpret_cast<const char*>(text.data()), static_cast<size_t>(end - text.data())};

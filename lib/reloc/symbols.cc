@@ -354,6 +354,14 @@ bool Symbols::has_symtab() const { return contents_->has_symtab; }
 std::span<const Symbol> Symbols::all() const { return contents_->symbols; }
 
 std::span<const SectionBytes> Symbols::sections() const { return contents_->sections; }
+std::span<const uint8_t> Symbols::bytes_at(ModuleAddress address) const {
+  for (const SectionBytes& section : sections()) {
+    if (!section.loaded || address < section.address) continue;
+    const uint64_t offset = address - section.address;
+    if (offset < section.bytes.size()) return section.bytes.subspan(offset);
+  }
+  return {};
+}
 std::span<const Import> Symbols::imports() const { return contents_->imports; }
 std::span<const RelativeWord> Symbols::relative_words() const { return contents_->relative; }
 const std::vector<std::string>& Symbols::needed() const { return contents_->needed; }

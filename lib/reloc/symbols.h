@@ -89,6 +89,8 @@ class Symbols {
 
   // In the order of the section headers. The bytes stay valid as long as any copy of this Symbols.
   std::span<const SectionBytes> sections() const;
+  // The bytes at an address, up to the end of their section; empty: there are none in the file.
+  std::span<const uint8_t> bytes_at(ModuleAddress address) const;
   // By slot.
   std::span<const Import> imports() const;
   // By slot. None in a program that is loaded where it says.

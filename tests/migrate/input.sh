@@ -100,6 +100,7 @@ FASTBOOT_CACHE=$PWD/cache1 own_works 'damaged index'
 
 # --- options
 refused 2 'takes OLD=NEW' --map-unit x table.snap new/program
+refused 2 'takes c for a, and for another unit' --map-unit a=c --map-unit b=c table.snap new/program
 status=0
 fastboot-migrate table.snap new/program 2>err.txt || status=$?
 [ $status = 2 ] && grep -q 'nothing to do: -o NEW.snap, --add or --dry-run says what' err.txt || wrong "nothing to do: $status"

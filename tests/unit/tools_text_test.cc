@@ -7,10 +7,13 @@
 
 #include "common/command_line.h"
 #include "common/json.h"
-#include "common/zdecode.h"
+#include "reloc/ghc_names.h"
+#include "reloc/zdecode.h"
 #include "unit/sample.h"
 
 using namespace fastboot::tools;
+using fastboot::reloc::decode_symbol;
+using fastboot::reloc::zdecode;
 
 TEST_CASE("Z-encoded names") {
   CHECK(decode_symbol("base_GHCziBase_zpzp_closure") == "base:GHC.Base.++");
@@ -22,6 +25,10 @@ TEST_CASE("Z-encoded names") {
   CHECK(decode_symbol("stg_ARR_WORDS_info") == "stg_ARR_WORDS_info");
   CHECK(decode_symbol("malloc") == "malloc");
   CHECK(decode_symbol("fb.root.index") == "fb.root.index");
+  for (const char* name : {":?", ":@:", ":~>", "$tc(,,)", "a'b_c", "f1", "\xce\xbb", "(,,)", "Zz"}) {
+    CHECK(zdecode(fastboot::reloc::zencode(name)) == name);
+  }
+  CHECK(fastboot::reloc::zencode(":?@~,") == "ZCz3fUz40Uz7eUz2cU");
   CHECK(zdecode("zz_ZZ") == "z_Z");
   CHECK(zdecode("z3bbU") == "\xce\xbb");
   CHECK(zdecode("Z0T") == "()");

@@ -1,8 +1,8 @@
 #include "fastboot-inspect/closure_names.h"
 
 #include "common/output.h"
-#include "common/zdecode.h"
 #include "fastboot-inspect/names.h"
+#include "reloc/zdecode.h"
 
 namespace fastboot::inspect {
 namespace {
@@ -34,7 +34,7 @@ ClosureName closure_name(const format::Reader& reader, uint64_t target) {
   ClosureName name;
   const std::string text = tools::printable(checked(reader.target_name(target)));
   const bool constructor = reader.view().targets[target].kind == static_cast<uint16_t>(wire::TargetKind::constructor);
-  name.full = constructor ? text : tools::decode_symbol(text);
+  name.full = constructor ? text : reloc::decode_symbol(text);
   if (text.starts_with("stg_") || text.starts_with("fastboot_")) {
     name.package = "rts";
     name.name = rts_name(text);

@@ -1,7 +1,7 @@
 #include "fastboot-inspect/json_dumper.h"
 
-#include "common/zdecode.h"
 #include "fastboot-inspect/names.h"
+#include "reloc/zdecode.h"
 
 namespace fastboot::inspect {
 
@@ -52,7 +52,7 @@ void JsonDumper::string(std::string_view key, std::optional<std::string_view> te
 void JsonDumper::decoded(std::optional<std::string_view> symbol) {
   if (!options_.decode) return;
   json_.key("decoded");
-  symbol ? json_.text(tools::decode_symbol(*symbol)) : json_.null();
+  symbol ? json_.text(reloc::decode_symbol(*symbol)) : json_.null();
 }
 
 bool JsonDumper::begin_table(std::string_view key, const Reader& reader, wire::TableKind kind, const void* table) {

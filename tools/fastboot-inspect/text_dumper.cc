@@ -1,8 +1,8 @@
 #include "fastboot-inspect/text_dumper.h"
 
 #include "common/table.h"
-#include "common/zdecode.h"
 #include "fastboot-inspect/names.h"
+#include "reloc/zdecode.h"
 
 namespace fastboot::inspect {
 
@@ -26,7 +26,7 @@ std::string TextDumper::cut(const std::string& text, size_t width) const {
 }
 
 std::string TextDumper::decoded(std::string name) const {
-  return options_.decode ? tools::decode_symbol(name) : std::move(name);
+  return options_.decode ? reloc::decode_symbol(name) : std::move(name);
 }
 
 std::string TextDumper::symbol_name(const Reader& reader, uint64_t index) const {

@@ -1,6 +1,8 @@
 // fastboot-migrate: carries a snapshot over to another build of the program.
 #include <CLI/CLI.hpp>
 
+#include <map>
+
 #include "common/command_line.h"
 #include "fastboot-migrate/migrate.h"
 
@@ -45,10 +47,14 @@ std::string check(const Options& options) {
   if (!options.sign.empty() && options.output.empty()) return "--sign signs a whole snapshot: name it with -o";
   if (options.retag && options.add)
     return "--retag changes the image, and --add leaves it as it is: write a snapshot with -o";
+  std::map<std::string, std::string> units;
   for (const std::string& unit : options.map_units) {
     const size_t equals = unit.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == unit.size())
       return "--map-unit takes OLD=NEW, as in --map-unit shop-1.0=shop-1.1";
+    const auto [known, fresh] = units.emplace(unit.substr(equals + 1), unit.substr(0, equals));
+    if (!fresh && known->second != unit.substr(0, equals))
+      return "--map-unit takes " + known->first + " for " + known->second + ", and for another unit";
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include "reloc/plan.h"
 #include "reloc/retag.h"
 #include "reloc/shared_libraries.h"
+#include "reloc/type_names.h"
 
 namespace fastboot::migrate {
 namespace {
@@ -61,10 +62,15 @@ class Migrator {
     if (!old) return stop(old.error(), true);
     if (*old && !reloc::has_fingerprints(*report_.model)) reloc::add_fingerprints(&*report_.model, **old);
     const reloc::PlanOptions plan_options = {
-        {options_.allow_changed.begin(), options_.allow_changed.end()}, options_.strict, options_.retag, libraries()};
+        .allow_changed = {options_.allow_changed.begin(), options_.allow_changed.end()},
+        .strict = options_.strict,
+        .retag = options_.retag,
+        .mapped_units = old_units(),
+        .libraries = libraries()};
     report_.plan = reloc::make_plan(*report_.model, *old ? &**old : nullptr, *now, plan_options);
     check_allowed();
     if (!report_.plan->resolved()) return refuse(*reader);
+    if (const auto renamed = rename_types(); !renamed) return stop(renamed.error(), false);
     if (options_.dry_run) return tools::kExitOk;
     const auto written = write(*reader, *now);
     return written ? tools::kExitOk : stop(written.error(), false);
@@ -148,6 +154,29 @@ class Migrator {
     for (const auto& target : report_.plan->targets) {
       if (target.allowed) diagnostics_.warning(fmt::format("{}: {}", target.name, target.reason));
     }
+  }
+
+  std::set<std::string> old_units() const {
+    std::set<std::string> result;
+    for (const auto& [now, old] : units_of(options_)) result.insert(old);
+    return result;
+  }
+
+  // A program thaws a root at its type only, and the type is another where its unit has another name.
+  Result<void> rename_types() {
+    if (options_.map_units.empty()) return {};
+    const auto program = reloc::Symbols::read(options_.program);
+    if (!program) return tl::unexpected(program.error());
+    auto changed = reloc::rename_types(&*report_.model, *program, units_of(options_));
+    if (!changed) {
+      changed.error().file = options_.snapshot;
+      return tl::unexpected(changed.error());
+    }
+    if (*changed == 0 || !options_.add) return {};
+    return fail(Code::bad_argument,
+                "--map-unit gives the type of a root another name, which is in the image, and --add leaves that as it "
+                "is: write a snapshot with -o",
+                options_.snapshot);
   }
 
   int refuse(const Reader& reader) {

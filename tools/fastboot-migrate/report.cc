@@ -4,8 +4,8 @@
 
 #include "common/json.h"
 #include "common/table.h"
-#include "common/zdecode.h"
 #include "format/reader.h"
+#include "reloc/zdecode.h"
 
 namespace fastboot::migrate {
 namespace {
@@ -60,7 +60,7 @@ std::string describe(const Use& use) {
       i += skipped - 1;
       continue;
     }
-    text += (i == 0 ? " " : " > ") + tools::decode_symbol(use.path[i]);
+    text += (i == 0 ? " " : " > ") + reloc::decode_symbol(use.path[i]);
   }
   return text;
 }
@@ -78,13 +78,13 @@ void print_plan(const Report& report, bool all, tools::Output* out) {
     if (kept && !all) continue;
     any = true;
     table.add({std::string(fate_name(target.fate)), std::string(kind_name(record.kind)), tools::grouped(record.uses),
-               tools::printable(tools::decode_symbol(target.name))});
+               tools::printable(reloc::decode_symbol(target.name))});
   }
   if (any) table.print(out);
   for (size_t i = 0; i < plan.targets.size(); ++i) {
     const PlannedTarget& target = plan.targets[i];
     if (target.reason.empty()) continue;
-    out->print("{} {}: {}\n", fate_name(target.fate), tools::printable(tools::decode_symbol(target.name)),
+    out->print("{} {}: {}\n", fate_name(target.fate), tools::printable(reloc::decode_symbol(target.name)),
                target.reason);
     const auto use = report.uses.find(static_cast<uint32_t>(i));
     if (use != report.uses.end()) out->print("    {}\n", tools::printable(describe(use->second)));

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace fastboot::tools {
+namespace fastboot::reloc {
 
 // "zpzp" is "++". Text that is not Z-encoded comes back as it is.
 std::string zdecode(std::string_view text);
@@ -13,4 +13,4 @@ std::string zdecode(std::string_view text);
 // form (the RTS's, C's) come back as they are.
 std::string decode_symbol(std::string_view symbol);
 
-}  // namespace fastboot::tools
+}  // namespace fastboot::reloc

@@ -1,4 +1,4 @@
-#include "common/zdecode.h"
+#include "reloc/zdecode.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace fastboot::tools {
+namespace fastboot::reloc {
 namespace {
 
 constexpr std::string_view kLower = "a&b|c^d$e=g>h#i.l<m-n!p+q'r\\s/t*u_v%zz";  // pairs: code, meaning
@@ -127,4 +127,4 @@ std::string decode_symbol(std::string_view symbol) {
   return fmt::format("{}:{}.{}", zdecode(parts[0]), zdecode(parts[1]), name);
 }
 
-}  // namespace fastboot::tools
+}  // namespace fastboot::reloc
