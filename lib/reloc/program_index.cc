@@ -483,7 +483,10 @@ void ProgramIndex::build_maps() {
   for (uint32_t i = 0; i < items_.size(); ++i) {
     const Item& item = items_[i];
     if (item.description != 0) by_description_.emplace(description(item), i);
-    if (item.name != 0) by_name_.emplace(name(item), i);
+    if (item.name != 0) {
+      by_name_.emplace(name(item), i);
+      with_name_.push_back(i);
+    }
     if ((item.flags & kItemCertain) == 0 || item.kind == ItemKind::constructor || item.kind == ItemKind::named)
       continue;
     by_code_.emplace(first_half(item.fingerprint), i);
@@ -522,15 +525,12 @@ std::vector<const Item*> ProgramIndex::all_of(const std::unordered_multimap<uint
 }
 
 std::string ProgramIndex::nearest(ModuleAddress address) const {
-  const auto after = std::partition_point(items_.begin(), items_.end(),
-                                          [&](const Item& item) { return item.address <= address.value(); });
-  for (auto at = after; at != items_.begin();) {
-    --at;
-    if (at->name == 0) continue;
-    const uint64_t distance = address.value() - at->address;
-    return distance == 0 ? std::string(name(*at)) : fmt::format("{}+{:#x}", name(*at), distance);
-  }
-  return to_string(address);
+  const auto after = std::partition_point(with_name_.begin(), with_name_.end(),
+                                          [&](uint32_t i) { return items_[i].address <= address.value(); });
+  if (after == with_name_.begin()) return to_string(address);
+  const Item& item = items_[*std::prev(after)];
+  const uint64_t distance = address.value() - item.address;
+  return distance == 0 ? std::string(name(item)) : fmt::format("{}+{:#x}", name(item), distance);
 }
 
 uint64_t first_half(const uint8_t fingerprint[wire::kHashSize]) {

@@ -99,6 +99,7 @@ class ProgramIndex {
   std::vector<Item> items_;  // by address
   std::string strings_;
   std::unordered_map<std::string_view, uint32_t> by_description_, by_name_;
+  std::vector<uint32_t> with_name_;  // items that have one, by address
   std::unordered_multimap<uint64_t, uint32_t> by_code_, by_strict_;
   std::vector<const Item*> all_of(const std::unordered_multimap<uint64_t, uint32_t>& map, uint64_t key) const;
 };
