@@ -126,6 +126,13 @@ done
 "$freeze" -q --embed carrying ./signed -- freeze plain carried.snap
 expect ok ./carrying keys mine.pub carried.snap
 
+# --- with -dynamic ----------------------------------------------------------------------------------------------------
+# The package has no shared library. The compiler says so, and the linker where the objects are there already.
+if ghc -v0 -dynamic "${ghc_flags[@]}" -outputdir objects_dynamic "$FASTBOOT_SOURCE/tests/fault/Signed.hs" -o dynamic >out 2>&1; then problem '-dynamic compiles'; fi
+grep -q 'install.* the "dyn" libraries for package .*fastboot-signed-' out || problem "-dynamic: $(head -n 5 out)"
+if ghc -v0 -dynamic "${ghc_flags[@]}" -package fastboot-signed objects_signed/*.o -o dynamic >out 2>&1; then problem '-dynamic links'; fi
+grep -q 'cannot find -lHSfastboot-signed-' out || problem "-dynamic links: $(head -n 5 out)"
+
 # --- who demands nothing ----------------------------------------------------------------------------------------------
 ! nm fault | grep -i 'sodium\|crypto_\|fastboot_signed' >out || problem "libsodium in a program that demands nothing: $(head -n 3 out)"
 nm signed | grep crypto_sign_verify_detached >out || problem 'where does the program that demands signatures verify them?'
