@@ -12,7 +12,6 @@ namespace fastboot::reloc {
 
 namespace {
 
-constexpr std::string_view kOfPackage = "libHS";
 constexpr std::string_view kOfRts = "libHSrts";
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -64,7 +63,7 @@ void SharedLibraries::add_needed(const Symbols& of, const std::vector<std::strin
   std::vector<std::string> places = of.library_path();
   places.insert(places.end(), more_places.begin(), more_places.end());
   for (const std::string& name : of.needed()) {
-    if (!name.starts_with(kOfPackage) || std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
+    if (std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
     asked_.push_back(name);
     for (const std::string& place : places) {
       const std::string path = place + "/" + name;

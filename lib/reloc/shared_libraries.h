@@ -1,5 +1,5 @@
-// The shared libraries of Haskell packages that a program linked with -dynamic is started with: GHC's runtime system,
-// base, ... Others (libc, libgmp) hold nothing that images refer to.
+// The shared libraries of Haskell packages, and of the program itself, that one linked with -dynamic is started with:
+// GHC's runtime system, base, ... Others (libc, libgmp) hold nothing that images refer to.
 #pragma once
 
 #include <memory>
