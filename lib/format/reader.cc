@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "format/canonical.h"
 #include "format/salvage.h"
 #include "format/wire/hash.h"
 
@@ -154,7 +155,13 @@ ByteSource Reader::chunk_hashes() const { return cold_table(TableKind::chunk_has
 
 Result<std::vector<Section>> Reader::sections() const {
   const Elf64_Ehdr& ehdr = *view_.ehdr;
-  if (ehdr.e_shoff == 0 || ehdr.e_shnum == 0) return std::vector<Section>();
+  if (ehdr.e_shoff == 0 && ehdr.e_shnum == 0) return std::vector<Section>();
+  if (ehdr.e_shoff == 0 || ehdr.e_shnum == 0 || ehdr.e_shstrndx >= ehdr.e_shnum) {
+    return fail(Code::corrupt,
+                fmt::format("{} section headers at {:#x}, with names in section {}; expected all of them, or none",
+                            ehdr.e_shnum, ehdr.e_shoff, ehdr.e_shstrndx),
+                path());
+  }
   if (ehdr.e_shentsize != sizeof(Elf64_Shdr)) {
     return fail(Code::corrupt, fmt::format("section headers of {} bytes; expected 64", ehdr.e_shentsize), path());
   }
@@ -305,6 +312,22 @@ Result<Model> Reader::model() const {
                     to_hex(computed_content_id().data(), wire::kContentIdSize)),
         path(), ".note.fastboot");
   }
+  auto model = assembled();
+  if (!model) return model;
+  if (auto written = check_canonical(*this, *model); !written) return tl::unexpected(written.error());
+  auto hashes = checked_chunk_hashes(*this);
+  if (!hashes) return tl::unexpected(hashes.error());
+  model->chunk_hashes = ByteSource(std::move(*hashes));
+  return model;
+}
+
+Result<void> Reader::check_written() const {
+  const auto model = assembled();
+  if (!model) return tl::unexpected(model.error());
+  return check_canonical(*this, *model);
+}
+
+Result<Model> Reader::assembled() const {
   const wire::Header& header = *view_.header;
   Model model;
   model.slot_address = ImageAddress(header.slot_address);
@@ -333,9 +356,6 @@ Result<Model> Reader::model() const {
   model.rebase = rebase();
   model.needed = model_needed(*this);
   model.members = model_members(*this);
-  auto hashes = checked_chunk_hashes(*this);
-  if (!hashes) return tl::unexpected(hashes.error());
-  model.chunk_hashes = ByteSource(std::move(*hashes));
   if (view_.signature != nullptr) {
     model.signature = *view_.signature;
     model.signed_content = content_id();

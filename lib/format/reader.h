@@ -87,13 +87,17 @@ class Reader {
   // The section headers; none in a file whose section headers were stripped.
   Result<std::vector<Section>> sections() const;
 
-  // Takes the snapshot apart, to be written again. Not for a damaged file.
+  // Takes the snapshot apart, to be written again. Not for a damaged file. Refuses metadata that write() would not make
+  // (canonical.h).
   Result<Model> model() const;
+  // The last of these alone. Not for a damaged file.
+  Result<void> check_written() const;
 
  private:
   explicit Reader(std::shared_ptr<const File> file) : file_(std::move(file)) {}
   Result<void> load(Mode mode);
   Result<void> load_damaged(const wire::Error& reason);
+  Result<Model> assembled() const;  // without hashes, and unchecked
   ByteSource segment(const wire::Segment& segment) const;
   ByteSource cold_table(wire::TableKind kind) const;
 

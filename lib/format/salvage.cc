@@ -9,7 +9,7 @@ namespace {
 using wire::Code;
 using wire::TableKind;
 
-constexpr uint64_t kNoteBeforeHeader = sizeof(Elf64_Nhdr) + 12;  // note header, "Fastboot" padded
+using wire::kNoteBeforeHeader;
 
 class Salvager {
  public:

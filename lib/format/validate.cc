@@ -26,6 +26,8 @@ class Validator {
     check_symbols();
     check_dynamic();
     check_sections();
+    // Says less about what it finds than the others do.
+    if (auto written = reader_.check_written(); problems_.empty() && !written) report(written.error());
     return std::move(problems_);
   }
 
@@ -136,22 +138,36 @@ class Validator {
     if (seen != 1) report(Code::corrupt, ".dynamic", fmt::format("{} entries with tag {:#x}; expected one", seen, tag));
   }
 
-  // Sections decide nothing, but tools believe them. A file without section headers is sound.
+  // Sections decide nothing, but tools believe them. A file without section headers is sound; where there are any, each
+  // table has its own.
   void check_sections() {
+    const Elf64_Ehdr& ehdr = *view_.ehdr;
+    if (ehdr.e_shoff == 0 && ehdr.e_shnum == 0 && ehdr.e_shstrndx == 0) return;
     const auto sections = reader_.sections();
     if (!sections) return report(sections.error());
-    for (const Section& section : *sections) {
-      const auto* known = std::find_if(std::begin(kTableSections), std::end(kTableSections),
-                                       [&](const auto& entry) { return section.name == entry.name; });
-      if (known == std::end(kTableSections) || known->kind == TableKind::info) continue;
-      const wire::Table& table = view_.table(known->kind);
-      if (table.size == 0 && section.header.sh_size == 0) continue;
-      if (section.header.sh_addr != table.address || section.header.sh_size != table.size) {
-        report(Code::corrupt, known->name,
-               fmt::format("section header says {:#x}+{:#x}, and the header {:#x}+{:#x}", section.header.sh_addr,
-                           section.header.sh_size, table.address, table.size));
-      }
+    for (const TableSection& known : kTableSections) {
+      if (view_.table(known.kind).size != 0) check_section(known, *sections);
     }
+    for (size_t i = 1; i < sections->size(); ++i) {
+      if ((*sections)[i].header.sh_type != SHT_NULL) continue;
+      report(Code::corrupt, "",
+             fmt::format("section {} of {} is none; expected only the first one to be so", i, sections->size()));
+    }
+  }
+
+  void check_section(const TableSection& known, const std::vector<Section>& sections) {
+    const auto section =
+        std::find_if(sections.begin(), sections.end(), [&](const Section& each) { return each.name == known.name; });
+    if (section == sections.end())
+      return report(Code::corrupt, known.name,
+                    fmt::format("none of the {} section headers has this name", sections.size()));
+    const wire::Table& table = view_.table(known.kind);
+    const bool same_size =
+        section->header.sh_size == table.size || known.kind == TableKind::info;  // that fills its page
+    if (section->header.sh_addr == table.address && same_size) return;
+    report(Code::corrupt, known.name,
+           fmt::format("section header says {:#x}+{:#x}, and the header {:#x}+{:#x}", section->header.sh_addr,
+                       section->header.sh_size, table.address, table.size));
   }
 
   void check_data() {

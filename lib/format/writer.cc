@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "format/canonical.h"
 #include "format/rebase.h"
 #include "format/signature.h"
 #include "format/temporary_file.h"
@@ -452,6 +453,18 @@ Result<bool> write_moved(const Model& model, const Moves& moves, const Task& tas
 }
 
 }  // namespace
+
+Result<std::vector<uint8_t>> metadata_of(const Model& model) {
+  if (auto sound = check(model); !sound) return tl::unexpected(sound.error());
+  const auto layout = plan(model);
+  if (!layout) return tl::unexpected(layout.error());
+  const Input input(model);
+  const std::vector<uint8_t> hashes(layout->hashes_size);
+  wire::Buffer hot, tail;
+  wire::Error error;
+  if (!wire::emit(input.snapshot, *layout, hashes.data(), &hot, &tail, &error)) return fail(error, {});
+  return std::vector<uint8_t>(hot.data(), hot.data() + hot.size());
+}
 
 Result<Addresses> addresses(const Model& model) {
   const auto layout = plan(model);

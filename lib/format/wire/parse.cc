@@ -266,8 +266,11 @@ class SegmentReader {
     Segment* target = order[loads_++];
     *target = segment;
     const bool writable = target == &view_.link || target == &view_.lazy;
-    if (((phdr.p_flags & PF_W) != 0) != writable || (phdr.p_flags & PF_R) == 0) {
-      return fail(error_, Code::corrupt, "program header %u has flags 0x%x; expected 0x%x", index, phdr.p_flags,
+    if (phdr.p_flags != (writable ? PF_R | PF_W : uint32_t{PF_R}) || phdr.p_paddr != phdr.p_vaddr) {
+      return fail(error_, Code::corrupt,
+                  "program header %u has flags 0x%x and two addresses, 0x%llx and 0x%llx; "
+                  "expected flags 0x%x and one address",
+                  index, phdr.p_flags, static_cast<ull>(phdr.p_vaddr), static_cast<ull>(phdr.p_paddr),
                   writable ? 6 : 4);
     }
     if (target != &view_.link && segment.file_size != segment.size) {
@@ -372,7 +375,11 @@ bool check_tables(const View& view, Error* error) {
       return fail(error, Code::corrupt, "table %s: %llu entries of %u bytes do not make 0x%llx", table_name(kind),
                   static_cast<ull>(table.count), table.entry_size, static_cast<ull>(table.size));
     }
-    if (table.size == 0) continue;
+    if (table.size == 0) {
+      if (table.address == 0) continue;
+      return fail(error, Code::corrupt, "table %s: 0x%llx without any bytes; expected address 0", table_name(kind),
+                  static_cast<ull>(table.address));
+    }
     const Segment& segment = *segment_of(view, kind);
     if (table.address < segment.address || table.address - segment.address > segment.size ||
         table.size > segment.size - (table.address - segment.address) ||
@@ -383,6 +390,36 @@ bool check_tables(const View& view, Error* error) {
     }
   }
   return true;
+}
+
+// The notes follow the program headers, and the tables of the hot metadata the notes: in one order, without gaps but
+// what aligns them, so that none of them lies over another one.
+bool check_hot_tables(const View& view, Error* error) {
+  constexpr TableKind kOrder[] = {TableKind::gnu_hash, TableKind::dynsym,  TableKind::dynstr,  TableKind::rela,
+                                  TableKind::dynamic,  TableKind::targets, TableKind::bitmaps, TableKind::roots,
+                                  TableKind::needed,   TableKind::members, TableKind::binding};
+  const Elf64_Phdr* notes = view.phdrs;
+  while (notes->p_type != PT_NOTE) ++notes;  // there is one
+  const uint64_t headers = sizeof(Elf64_Ehdr) + view.ehdr->e_phnum * sizeof(Elf64_Phdr);
+  constexpr uint64_t kBuildIdNote = sizeof(Elf64_Nhdr) + 4 + kContentIdSize;
+  if (notes->p_offset != round_up(headers + kBuildIdNote, 8) - kBuildIdNote) {
+    return fail(error, Code::corrupt,
+                "notes at 0x%llx; expected them behind the %u program headers, which end at 0x%llx",
+                static_cast<ull>(notes->p_offset), view.ehdr->e_phnum, static_cast<ull>(headers));
+  }
+  uint64_t end = view.hot.address + notes->p_offset + notes->p_filesz;
+  for (const TableKind kind : kOrder) {
+    const Table& table = view.table(kind);
+    if (table.size == 0) continue;
+    if (table.address != round_up(end, 8)) {
+      return fail(error, Code::corrupt, "table %s: starts at 0x%llx; expected 0x%llx, where what is before it ends",
+                  table_name(kind), static_cast<ull>(table.address), static_cast<ull>(round_up(end, 8)));
+    }
+    end = table.address + table.size;
+  }
+  return end == view.hot.address + view.hot.size ||
+         fail(error, Code::corrupt, "the tables of the metadata end at 0x%llx, and it ends at 0x%llx",
+              static_cast<ull>(end), static_cast<ull>(view.hot.address + view.hot.size));
 }
 
 // Tables that the runtime takes whole must be just their segments.
@@ -695,7 +732,7 @@ bool read_binding(View* view, Error* error) {
 }
 
 bool read_tables(View* view, Error* error) {
-  if (!check_tables(*view, error)) return false;
+  if (!check_tables(*view, error) || !check_hot_tables(*view, error)) return false;
   table_pointer(*view, TableKind::dynsym, &view->symbols, &view->symbol_count);
   table_pointer(*view, TableKind::dynstr, &view->strings, &view->strings_size);
   table_pointer(*view, TableKind::rela, &view->relas, &view->rela_count);

@@ -22,6 +22,7 @@ inline constexpr uint32_t kFormatMinor = 0;
 
 inline constexpr char kNoteOwner[] = "Fastboot";  // with its NUL: n_namesz is 9, padded to 12
 inline constexpr uint32_t kNoteType = 1;
+inline constexpr uint32_t kNoteBeforeHeader = sizeof(Elf64_Nhdr) + 12;  // bytes: note header, owner
 inline constexpr uint32_t kSignatureNoteType = 2;
 inline constexpr uint32_t kHashSize = 16;       // XXH3-128, canonical (big-endian) byte order
 inline constexpr uint32_t kContentIdSize = 20;  // XXH3-128 and four bytes of XXH3-64, see content_id() in hash.h
