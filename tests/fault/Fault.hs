@@ -8,6 +8,8 @@
 -- > fault thaw-as TYPE FILE           with another type
 -- > fault thaw-root ROOT FILE
 -- > fault bad FILE... -- GOOD SIZE    thaws each, prints a line for each, and in the end the good one
+-- > fault freeze-against BASE FILE SIZE  the value that BASE holds, two times, in a snapshot that needs BASE
+-- > fault thaw-both FILE SIZE         thaws that
 -- > fault frozen FILE SIZE            the value comes from `frozen`; prints "thawed" or "built"
 -- > fault hold FILE SIZE              thaws, says "ready", and for each line of input compares the value and thaws again
 -- > fault flip FILE FROM TO STEP      every byte in turn, in a copy
@@ -97,6 +99,13 @@ main = do
     ["thaw-as", "char-map", file] -> thawAs (\(m :: Map.Map Char Int) -> Map.valid m) file
     ["thaw-as", "int-map", file] -> thawAs (\(m :: IntMap.IntMap Int) -> IntMap.size m >= 0) file
     ["thaw-root", root, file, size] -> thawRoot file root >>= \r -> say (verdict r (== table (read size)))
+    ["freeze-against", base, file, size] -> thaw base >>= \r -> case r of
+      Left failure -> say (show (thawErrorCode failure) ++ " " ++ thawErrorMessage failure) >> exitWith (ExitFailure 1)
+      Right value -> do
+        good <- evaluate ((value :: Table) == table (read size))
+        result <- freezeAgainst [base] file [value, value]
+        say (either (const "not frozen") (const (if good then "ok" else "wrong value")) result)
+    ["thaw-both", file, size] -> thaw file >>= \r -> say (verdict r (== replicate 2 (table (read size))))
     ["frozen", file, size] -> do
       built <- newIORef False
       let value = frozen file (writeIORef built True >> return (table (read size))) :: Table

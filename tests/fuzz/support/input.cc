@@ -103,7 +103,8 @@ MemoryFile::MemoryFile(std::string path) : path_(std::move(path)) {
 MemoryFile::~MemoryFile() { close(descriptor_); }
 
 void MemoryFile::set(std::span<const uint8_t> bytes) {
-  bool done = ftruncate(descriptor_, 0) == 0;
+  // Its pages stay: a file set again and again is mostly of one size.
+  bool done = ftruncate(descriptor_, static_cast<off_t>(bytes.size())) == 0;
   if (!bytes.empty())
     done = done && pwrite(descriptor_, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size());
   require(done, "the file in memory is written");

@@ -113,6 +113,28 @@ ghc::Image* last_image() {
   return found;
 }
 
+// Of the link table, interned info tables and heap of each image, and where the root is.
+uint64_t digest_of(const void* closure) {
+  const auto root = reinterpret_cast<uint64_t>(closure);
+  wire::Hasher hasher;
+  hasher.add(&root, sizeof root);
+  for (const ghc::Image* image = ghc::first_image(); image != nullptr; image = image->next) {
+    if (image->metadata == nullptr) continue;
+    const wire::View& view = image->view;
+    const uint64_t link = view.table(wire::TableKind::link_table).count * sizeof(uint64_t);
+    const wire::Table& info = view.table(wire::TableKind::info);
+    hasher.add(reinterpret_cast<const void*>(image->process(view.link.address)), link);
+    if (info.size != 0) hasher.add(reinterpret_cast<const void*>(image->process(info.address)), info.size);
+    for (const wire::Segment* segment : {&view.lazy, &view.data}) {
+      if (segment->size != 0)
+        hasher.add(reinterpret_cast<const void*>(image->process(segment->address)), segment->size);
+    }
+  }
+  uint64_t digest[wire::kHashSize / sizeof(uint64_t)];
+  hasher.finish(reinterpret_cast<uint8_t*>(digest));
+  return digest[0];
+}
+
 void forget_all() {
   for (ghc::Image* image = last_image(); image != nullptr; image = last_image()) {
     require(image->dependents == 0, "images do not need each other in a circle");
@@ -169,7 +191,9 @@ void start_stub_process() {
   become(program, files().program.path(), lazy, Program::kForced);
 }
 
-uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* message) {
+void set_needed(uint64_t index, const Bytes& file) { MemoryFile(files().directory.path(needed_name(index))).set(file); }
+
+uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* message, uint64_t* digest) {
   files().snapshot.set(file);
   if (options.by_sidecar) make_sidecar(file);
   reserve_heap();
@@ -189,6 +213,7 @@ uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* m
     const ghc::Image* image = ghc::find_image(reinterpret_cast<uint64_t>(closure));
     require(image != nullptr, "the root's image is in the list");
     check_image(*image, reinterpret_cast<uint64_t>(closure));
+    if (digest != nullptr) *digest = digest_of(closure);
   } else {
     require(closure == nullptr && error.code == code && error.message[0] != '\0', "a refusal says why");
     require(last_image() == nullptr, "a refusal leaves no image");

@@ -22,9 +22,11 @@ struct ThawOptions {
 
 // To be called first. The images that seeds need lie beside the snapshot.
 void start_stub_process();
+// From now on one of them is this file.
+void set_needed(uint64_t index, const Bytes& file);
 
 // Gives the error code, 0 for a thaw; requires that an image is what its snapshot says, and that a refusal leaves none.
-// In the end nothing is mapped.
-uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* message);
+// In the end nothing is mapped. `digest`: of all that a thaw made, the images that are needed, too.
+uint32_t thaw_once(const Bytes& file, const ThawOptions& options, std::string* message, uint64_t* digest = nullptr);
 
 }  // namespace fastboot::fuzz
