@@ -44,7 +44,7 @@ check() {
     no_others
   fi
 }
-for tool_name in freeze embed migrate add; do
+for tool_name in freeze embed migrate add ld; do
   "tool_$tool_name"
   remember
   kill_each "$tool_name" $changing --kill --exe "$tool" -- "${command[@]}"

@@ -7,7 +7,7 @@ export FASTBOOT_CACHE=$PWD/cache
 ./fault freeze input.snap 50 >out || fail "$(cat out)"
 ./fault freeze old.snap 20 >out || fail "$(cat out)"
 bin=$FASTBOOT_BUILD
-tools=(freeze embed inspect migrate add)
+tools=(freeze embed inspect migrate add ld)
 
 tool_freeze() {
   tool=fastboot-freeze product=made.snap
@@ -32,6 +32,11 @@ tool_add() {
   content=$(readelf -n input.snap | awk '/Build ID/ && !seen++ { print $3 }')
   build=$(readelf -n fault_other | awk '/Build ID/ && !seen++ { print $3 }')
   product=$content/$build.bind
+}
+
+tool_ld() {
+  tool=fastboot-ld product=made.snap
+  command=("$bin/fastboot-ld" --json --icf -o work/made.snap input.snap old.snap)
 }
 
 # The directory that is written to, as it is before.

@@ -41,4 +41,20 @@ grep -q 'it is in the shared library .*/libHSfastboot-.* (build-id [0-9a-f]*), a
 status=0
 other_library/program thaw base.snap >out 2>&1 || status=$?
 [ $status != 0 ] && grep -q 'error 205: ' out || wrong "another library: thaws: $(head -c 500 out)"
+
+# Position-independent executables, which lie elsewhere in each process.
+# shellcheck disable=SC2034 # lib.sh reads it
+link_flags=(-dynamic -fPIC -pie)
+copy pie
+copy pie_edited
+edit pie_edited Main 's/usage: program/usage: the new program, whose text is longer/'
+compile pie
+compile pie_edited
+readelf -hW pie/program | grep -E 'Type: +DYN' >/dev/null || fail 'pie: not position-independent'
+fastboot-freeze -q -o pie.snap pie/program freeze table.snap || fail 'pie: cannot freeze'
+pie/program fresh >pie.fresh
+cmp -s <(cat pie.fresh pie.fresh) <(pie/program thaw pie.snap) || wrong 'PIE, the very build: another value'
+pie_edited/program thaw pie.snap >out 2>&1 && wrong 'PIE, another build: thaws without migration'
+fastboot-migrate -q -o pie_edited.snap pie.snap pie_edited/program >plan.txt 2>&1 || wrong "PIE, an unrelated edit: refused: $(head -n 3 plan.txt)"
+cmp -s <(cat pie.fresh pie.fresh) <(pie_edited/program thaw pie_edited.snap) || wrong 'PIE, an unrelated edit: WRONG ANSWER'
 exit $failed

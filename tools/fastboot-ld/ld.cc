@@ -107,13 +107,20 @@ class Job {
     }
     if (auto written = format::write(report_.linked.model, options_.output); !written) return stop(written.error());
     auto reader = format::Reader::open(options_.output);
-    if (!reader) return stop(reader.error());
+    if (!reader) {
+      Error error = reader.error();
+      error.message += "; it was written whole, and cannot be described";
+      return stop(error);
+    }
     report_.written.emplace(std::move(*reader));
     if (!options_.map.empty()) map_ = map_of(report_, options_);
     if (!map) return tools::kExitOk;
     auto written = map->write(format::FileOffset(0), {reinterpret_cast<const uint8_t*>(map_->data()), map_->size()});
     if (written) written = map->commit(0644);
-    return written ? tools::kExitOk : stop(written.error());
+    if (written) return tools::kExitOk;
+    Error error = written.error();
+    error.message += "; " + options_.output + " is not concerned: it was written whole";
+    return stop(error);
   }
 
   const Options& options_;
