@@ -153,13 +153,22 @@ class CodeGraph::Explorer {
     add_leaf(leaf.finish(), 0);
   }
 
-  // What is in another module, by its name. One of the program's own that GHC made up may be other code there.
-  void add_import(const Import& import) {
-    const auto name = parse_ghc_symbol(import.name);
-    if (name && graph_.is_own(*name) && !graph_.is_leaf(*name)) return doubt();
-    if (const auto table = name && name->what == "con_info" ? file_.libraries().constructor(import.name) : std::nullopt)
+  // What is in another module, by its name. One of the program's own that GHC made up is other code in other builds of
+  // the library that has it.
+  void add_import(std::string_view symbol, uint64_t addend) {
+    const auto name = parse_ghc_symbol(symbol);
+    if (name && graph_.is_own(*name) && !graph_.is_leaf(*name)) {
+      const Symbols* library = file_.libraries().own_library_of(symbol);
+      if (library == nullptr || library->build_id().empty()) return doubt();
+      Hash64 leaf;
+      leaf.text("of this very library");
+      leaf.number(graph_.leaf_of(symbol, addend));
+      leaf.bytes(library->build_id().data(), library->build_id().size());
+      return add_leaf(leaf.finish(), 0);
+    }
+    if (const auto table = name && name->what == "con_info" ? file_.libraries().constructor(symbol) : std::nullopt)
       return add_constructor(*table);
-    add_leaf(graph_.leaf_of(import.name, import.addend), 0);
+    add_leaf(graph_.leaf_of(symbol, addend), 0);
   }
 
   // The best symbol at exactly `address`.
@@ -198,7 +207,7 @@ class CodeGraph::Explorer {
     if (file_.is_info(address)) return refer_info(address, symbol);
     if (symbol != nullptr) return add_leaf(graph_.leaf_of(symbol->name, 0), address);
     const std::string_view import = file_.stub_import(address);
-    if (!import.empty()) return add_leaf(graph_.leaf_of(import, 0), 0);
+    if (!import.empty()) return add_import(import, 0);
     doubt();
   }
 
@@ -217,7 +226,7 @@ class CodeGraph::Explorer {
   void refer_data(uint64_t address) {
     const SectionBytes* section = file_.section_at(address);
     if (section->name.starts_with(".got")) {
-      if (const Import* import = file_.import_of(address)) return add_import(*import);
+      if (const Import* import = file_.import_of(address)) return add_import(import->name, import->addend);
       const auto word = file_.word_at(address);
       const SectionBytes* to = word ? file_.section_at(*word) : nullptr;
       if (to == nullptr || to->name.starts_with(".got")) return doubt();
@@ -291,7 +300,7 @@ class CodeGraph::Explorer {
     if (file_.is_info(address)) return refer_info(address, symbol);
     if (symbol != nullptr) return add_leaf(graph_.leaf_of(symbol->name, 0), address);
     const std::string_view import = file_.stub_import(address);
-    if (!import.empty()) return add_leaf(graph_.leaf_of(import, 0), 0);
+    if (!import.empty()) return add_import(import, 0);
     if (call) return doubt();
     refer_block(address);
   }
@@ -484,7 +493,7 @@ class CodeGraph::Explorer {
       if (table.pointers() == 0 && table.others() == 1 && is_nullary(table)) break;
       if (const Import* import = file_.import_of(address_ + 8 * (i + 1))) {
         token(kTokenReference);
-        add_import(*import);
+        add_import(import->name, import->addend);
         continue;
       }
       const auto word = file_.word_at(address_ + 8 * (i + 1));

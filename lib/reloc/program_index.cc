@@ -110,6 +110,11 @@ const Symbol* find_symbol(const Symbols& symbols, std::string_view name) {
   return nullptr;
 }
 
+bool has_ghc_libraries(const Symbols& program) {
+  return std::any_of(program.needed().begin(), program.needed().end(),
+                     [](const std::string& name) { return name.starts_with("libHS"); });
+}
+
 // As the runtime finds it (facts.cc), from outside: what functions of the runtime system return, and which it has.
 uint32_t find_rts_way(const ProgramFile& file) {
   const auto returns_true = [&](std::string_view function) {
@@ -398,7 +403,8 @@ Result<ProgramIndex> ProgramIndex::read_all(const std::string& path, const UnitM
     return fail(Code::no_build_id,
                 "has no build-id, so that no snapshot can be bound to it; link it with -optl-Wl,--build-id", path);
   }
-  if (units.empty()) {
+  // What a program linked with -dynamic is depends on the libraries that are there now.
+  if (units.empty() && !has_ghc_libraries(*symbols)) {
     if (auto known = cached(symbols->build_id())) {
       known->path_ = path;
       return std::move(*known);

@@ -12,7 +12,9 @@ namespace fastboot::reloc {
 
 namespace {
 
+constexpr std::string_view kOfPackage = "libHS";
 constexpr std::string_view kOfRts = "libHSrts";
+constexpr std::string_view kInPlace = "-inplace";  // built by cabal beside the program
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -42,21 +44,25 @@ bool is_library_name(std::string_view path) {
   return name.starts_with("lib") && name.find(".so") != std::string_view::npos;
 }
 
-struct SharedLibraries::Constructors {
-  std::unordered_map<std::string_view, InfoTable> by_symbol;
+struct SharedLibraries::Names {
+  std::unordered_map<std::string_view, InfoTable> constructors;
+  std::unordered_map<std::string_view, size_t> own;  // which library
 };
 
 SharedLibraries::SharedLibraries(const Symbols& program) {
   add_needed(program, {});
-  auto constructors = std::make_shared<Constructors>();
-  for (const Symbols& library : libraries_) {
-    for (const Symbol& symbol : library.all()) {
+  auto names = std::make_shared<Names>();
+  for (size_t i = 0; i < libraries_.size(); ++i) {
+    const std::string_view file = file_name(libraries_[i].path());
+    const bool own = !file.starts_with(kOfPackage) || file.find(kInPlace) != std::string_view::npos;
+    for (const Symbol& symbol : libraries_[i].all()) {
+      if (own && symbol.global) names->own.emplace(symbol.name, i);
       if (!symbol.name.ends_with("_con_info")) continue;
-      if (const auto table = read_constructor(library, symbol.address.value()))
-        constructors->by_symbol.emplace(symbol.name, *table);
+      if (const auto table = read_constructor(libraries_[i], symbol.address.value()))
+        names->constructors.emplace(symbol.name, *table);
     }
   }
-  constructors_ = std::move(constructors);
+  names_ = std::move(names);
 }
 
 void SharedLibraries::add_needed(const Symbols& of, const std::vector<std::string>& more_places) {
@@ -99,8 +105,13 @@ std::optional<uint32_t> SharedLibraries::rts_way() const {
 }
 
 std::optional<InfoTable> SharedLibraries::constructor(std::string_view symbol) const {
-  const auto found = constructors_->by_symbol.find(symbol);
-  return found == constructors_->by_symbol.end() ? std::nullopt : std::optional(found->second);
+  const auto found = names_->constructors.find(symbol);
+  return found == names_->constructors.end() ? std::nullopt : std::optional(found->second);
+}
+
+const Symbols* SharedLibraries::own_library_of(std::string_view symbol) const {
+  const auto found = names_->own.find(symbol);
+  return found == names_->own.end() ? nullptr : &libraries_[found->second];
 }
 
 }  // namespace fastboot::reloc

@@ -27,14 +27,16 @@ class SharedLibraries {
   std::optional<uint32_t> rts_way() const;
   // The info table of a constructor by its symbol ("..._con_info"). Texts in it live as long as this.
   std::optional<InfoTable> constructor(std::string_view symbol) const;
+  // Which of the program's own libraries (not of installed packages) has this symbol; nullptr: none.
+  const Symbols* own_library_of(std::string_view symbol) const;
 
  private:
   void add_needed(const Symbols& of, const std::vector<std::string>& more_places);
 
   std::vector<Symbols> libraries_;
   std::vector<std::string> asked_;  // names
-  struct Constructors;
-  std::shared_ptr<const Constructors> constructors_;
+  struct Names;
+  std::shared_ptr<const Names> names_;
 };
 
 }  // namespace fastboot::reloc

@@ -51,7 +51,7 @@ edit pie_edited Main 's/usage: program/usage: the new program, whose text is lon
 compile pie
 compile pie_edited
 readelf -hW pie/program | grep -E 'Type: +DYN' >/dev/null || fail 'pie: not position-independent'
-fastboot-freeze -q -o pie.snap pie/program freeze table.snap || fail 'pie: cannot freeze'
+fastboot-freeze -q -o pie.snap pie/program freeze table.snap >freeze.txt || fail 'pie: cannot freeze'
 pie/program fresh >pie.fresh
 cmp -s <(cat pie.fresh pie.fresh) <(pie/program thaw pie.snap) || wrong 'PIE, the very build: another value'
 pie_edited/program thaw pie.snap >out 2>&1 && wrong 'PIE, another build: thaws without migration'
