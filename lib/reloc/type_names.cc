@@ -219,9 +219,11 @@ class Types {
     std::vector<Candidate> result;
     const auto places = by_name_.find(zencode("$tc" + name).substr(4));  // ZLz2cUZR, not Z2T
     if (places == by_name_.end()) return result;
-    for (const auto& [unit, module] : places->second) {
-      const auto of_unit = [&](std::string_view in) { return of_all({of_text(in), of_text(module), of_text(name)}); };
-      result.push_back({of_unit(mapped_unit(units_, unit)), of_unit(unit)});
+    for (const Place& place : places->second) {
+      const auto& [unit, module] = place;
+      const Fingerprint in_module = of_text(module), type = of_text(name);
+      result.push_back(
+          {of_all({of_text(mapped_unit(units_, unit)), in_module, type}), of_all({of_text(unit), in_module, type})});
     }
     return result;
   }
