@@ -7,6 +7,7 @@
 -- > bench open FILE                 the same by the C function under it, with the type's fingerprint at hand
 -- > bench floor FILE                nanoseconds of opening, mapping and touching a file without any runtime, and page faults
 -- > bench open-list FILE            the same for a list; and the nanoseconds of reading all of it
+-- > bench open-numbers FILE         the same, but only the first thousand are read
 -- > bench freeze SHAPE N ROUNDS     walks and collects in turn: image bytes, live bytes, nanoseconds of walk and
 -- >                                 collection by the clock, and of processor time
 -- > bench gc N ROUNDS FILE|-        major collections of N live elements before, then after, FILE was thawed
@@ -81,12 +82,14 @@ measureFloor file = withCString file $ \path -> do
   (minor', major') <- pageFaults
   if byte < 0 then die "bench: cannot map it" else putStrLn (unwords [show time, show (minor' - minor), show (major' - major)])
 
-measureList :: IO [Int] -> IO ()
-measureList act = do
+measureList :: ([Int] -> [Int]) -> IO [Int] -> IO ()
+measureList part act = do
   (minor, major) <- pageFaults
+  _ <- getppid
   (time, value) <- timed act
+  _ <- getppid
   (minor', major') <- pageFaults
-  (reading, total) <- timed (evaluate (foldl' (\a x -> a + hash x) 0 value))
+  (reading, total) <- timed (evaluate (foldl' (\a x -> a + hash x) 0 (part value)))
   if total == 0 then die "bench: the list is not what was frozen" else return ()
   putStrLn (unwords [show time, show (minor' - minor), show (major' - major), show reading])
 
@@ -173,7 +176,8 @@ main = do
     ["known", file] -> evaluate (typeRepFingerprint (typeRep (Proxy :: Proxy Dictionary))) >> measureThaw (orDie (thaw file))
     ["open", file] -> openOnce (Proxy :: Proxy Dictionary) file measureThaw
     ["floor", file] -> measureFloor file
-    ["open-list", file] -> openOnce (Proxy :: Proxy [Int]) file measureList
+    ["open-numbers", file] -> openOnce (Proxy :: Proxy [Int]) file (measureList (take 1000))
+    ["open-list", file] -> openOnce (Proxy :: Proxy [Int]) file (measureList id)
     ["freeze", kind, n, rounds] -> shape kind >>= \s -> freezeRounds s (read n) (read rounds)
     ["read", kind, n, rounds, file] -> shape kind >>= \s -> readRounds s (read n) (read rounds) file
     ["lazy", n, file] -> do

@@ -33,6 +33,7 @@ for way in '' -threaded '-threaded -with-rtsopts=-V0'; do
   compile "lookups${way// /}" "$inside/Lookups.hs" "${flags[@]}" $way
   # shellcheck disable=SC2086 # several options
   compile "plain${way// /}" hello/Plain.hs $way
+  rm -f "pages${way// /}" # compile() does not know of pages.o
   # shellcheck disable=SC2086 # several options
   compile "pages${way// /}" hello/Pages.hs pages.o $way
   for program in lookups plain pages; do cp "$program${way// /}" copy && mv copy "$program${way// /}"; done

@@ -17,8 +17,9 @@ int64_t read_pages(const char* path) {
   for (int i = 1; i < header.e_phnum; i++) {
     if (segments[i].p_type == PT_LOAD && segments[i].p_filesz > largest->p_filesz) largest = &segments[i];
   }
-  const char* data = mmap((void*)largest->p_vaddr, largest->p_filesz, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
-                          file, (off_t)largest->p_offset);
+  // Where a thaw puts it: within what the runtime system has reserved for its heap.
+  const char* data = mmap((void*)largest->p_vaddr, largest->p_filesz, PROT_READ, MAP_PRIVATE | MAP_FIXED, file,
+                          (off_t)largest->p_offset);
   close(file);
   if (data == MAP_FAILED) return -1;
   madvise((void*)data, largest->p_filesz, MADV_HUGEPAGE);
