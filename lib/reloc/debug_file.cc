@@ -1,5 +1,7 @@
 #include "reloc/debug_file.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -43,13 +45,13 @@ std::vector<std::string> places_of(const Symbols& program) {
     const std::string beside = trouble ? "." : whole.parent_path().string();
     places.push_back(beside + "/" + name);
     places.push_back(beside + "/.debug/" + name);
-    for (const std::string& directory : directories) places.push_back(directory + beside + "/" + name);
+    for (const std::string& directory : directories) places.push_back(fmt::format("{}{}/{}", directory, beside, name));
   }
   places.push_back(program.path() + ".debug");
   const std::string hex = format::to_hex(program.build_id().data(), program.build_id().size());
   if (hex.size() <= 2) return places;
   for (const std::string& directory : directories) {
-    places.push_back(directory + "/.build-id/" + hex.substr(0, 2) + "/" + hex.substr(2) + ".debug");
+    places.push_back(fmt::format("{}/.build-id/{}/{}.debug", directory, hex.substr(0, 2), hex.substr(2)));
   }
   return places;
 }

@@ -10,7 +10,6 @@ namespace ghc = format::ghc;
 using format::Error;
 using format::fail;
 using format::ImageAddress;
-using format::ImageRange;
 using format::Model;
 using format::RebaseCursor;
 using format::Result;

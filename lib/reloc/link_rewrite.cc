@@ -290,6 +290,7 @@ Result<ByteSource> moved_rebase(const MovedImages& images) {
 
 Result<ByteSource> moved_streams(const std::vector<ImageStream>& streams) {
   std::vector<StreamMerger> mergers;
+  mergers.reserve(streams.size());
   for (const ImageStream& each : streams) {
     mergers.emplace_back(*each.image, std::vector<const ByteSource*>{&each.stream});
   }

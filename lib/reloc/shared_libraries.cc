@@ -1,5 +1,7 @@
 #include "reloc/shared_libraries.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -72,7 +74,7 @@ void SharedLibraries::add_needed(const Symbols& of, const std::vector<std::strin
     if (std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
     asked_.push_back(name);
     for (const std::string& place : places) {
-      const std::string path = place + "/" + name;
+      const std::string path = fmt::format("{}/{}", place, name);
       std::error_code ignored;
       if (!std::filesystem::exists(path, ignored)) continue;
       auto symbols = Symbols::read(path);

@@ -20,7 +20,7 @@ using wire::Code;
 
 namespace {
 
-constexpr size_t kMostGuesses = 10000;
+constexpr size_t kMostGuesses = 100000;
 constexpr int kMostNested = 200;
 
 // --- GHC's fingerprints --------------------------------------------------------------------------
@@ -178,12 +178,65 @@ class Types {
   std::optional<Fingerprint> renamed(const Type& type, const Fingerprint& old) const {
     std::set<std::string> names;
     collect_names(type, &names);
-    std::map<std::string, std::vector<Candidate>> candidates;
-    size_t guesses = 1;
+    Candidates candidates;
+    std::set<std::string> elsewhere;  // what could be the name of a type of another module, too
     for (const std::string& name : names) {
-      candidates[name] = candidates_of(name);
-      guesses = std::min(guesses * candidates[name].size(), kMostGuesses);
+      const auto places = by_name_.find(zencode("$tc" + name).substr(4));  // ZLz2cUZR, not Z2T
+      if (places != by_name_.end()) {
+        candidates[name] = candidates_in(places->second, name);
+        elsewhere.insert(name);
+      } else {
+        candidates[name] = candidates_in(modules_, name);
+      }
     }
+    auto found = guess(type, old, candidates);
+    for (auto name = elsewhere.begin(); !found && name != elsewhere.end(); ++name) {
+      Candidates more = candidates;
+      more[*name] = candidates_in(modules_, *name);
+      found = guess(type, old, more);
+    }
+    return found;
+  }
+
+ private:
+  using Place = std::pair<std::string, std::string>;  // unit and module
+  using Candidates = std::map<std::string, std::vector<Candidate>>;
+
+  // GHC may have put the description of a type ($tcT) into the code that uses it, but the texts in it ($tcT1, $tcT2)
+  // stay; unless it found the same text under another name in the module.
+  void add(const Symbols& names) {
+    std::pair<std::string_view, std::string_view> last;
+    for (const Symbol& symbol : names.all()) {
+      const auto name = parse_ghc_symbol(symbol.name);
+      if (!name) continue;
+      if (std::pair(name->unit, name->module) != last) {
+        last = {name->unit, name->module};
+        modules_.insert({zdecode(name->unit), zdecode(name->module)});
+      }
+      if (!name->name.starts_with("zdtc")) continue;
+      const std::string_view type = name->name.substr(4);
+      size_t end = type.size();
+      while (true) {
+        if (end > 0) by_name_[std::string(type.substr(0, end))].insert({zdecode(name->unit), zdecode(name->module)});
+        if (end == 0 || type[end - 1] < '0' || type[end - 1] > '9') break;
+        --end;
+      }
+    }
+  }
+
+  std::vector<Candidate> candidates_in(const std::set<Place>& places, const std::string& name) const {
+    std::vector<Candidate> result;
+    for (const auto& [unit, module] : places) {
+      const Fingerprint in_module = of_text(module), type = of_text(name);
+      result.push_back(
+          {of_all({of_text(mapped_unit(units_, unit)), in_module, type}), of_all({of_text(unit), in_module, type})});
+    }
+    return result;
+  }
+
+  static std::optional<Fingerprint> guess(const Type& type, const Fingerprint& old, const Candidates& candidates) {
+    size_t guesses = 1;
+    for (const auto& [name, all] : candidates) guesses = std::min(guesses * all.size(), kMostGuesses);
     for (size_t guess = 0; guess < guesses; ++guess) {
       Chosen chosen;
       size_t rest = guess;
@@ -196,40 +249,9 @@ class Types {
     return std::nullopt;
   }
 
- private:
-  using Place = std::pair<std::string, std::string>;  // unit and module
-
-  // GHC may have put the description of a type ($tcT) into the code that uses it, but the texts in it ($tcT1, $tcT2)
-  // stay.
-  void add(const Symbols& names) {
-    for (const Symbol& symbol : names.all()) {
-      const auto name = parse_ghc_symbol(symbol.name);
-      if (!name || !name->name.starts_with("zdtc")) continue;
-      const std::string_view type = name->name.substr(4);
-      size_t end = type.size();
-      while (true) {
-        if (end > 0) by_name_[std::string(type.substr(0, end))].insert({zdecode(name->unit), zdecode(name->module)});
-        if (end == 0 || type[end - 1] < '0' || type[end - 1] > '9') break;
-        --end;
-      }
-    }
-  }
-
-  std::vector<Candidate> candidates_of(const std::string& name) const {
-    std::vector<Candidate> result;
-    const auto places = by_name_.find(zencode("$tc" + name).substr(4));  // ZLz2cUZR, not Z2T
-    if (places == by_name_.end()) return result;
-    for (const Place& place : places->second) {
-      const auto& [unit, module] = place;
-      const Fingerprint in_module = of_text(module), type = of_text(name);
-      result.push_back(
-          {of_all({of_text(mapped_unit(units_, unit)), in_module, type}), of_all({of_text(unit), in_module, type})});
-    }
-    return result;
-  }
-
   const UnitMap& units_;
   std::map<std::string, std::set<Place>> by_name_;  // Z-encoded
+  std::set<Place> modules_;
 };
 
 }  // namespace

@@ -50,7 +50,7 @@ bool read_trusted(const char* path, wire::Buffer* out, bool* found, wire::Error*
   *found = fd != -ENOENT;
   if (fd == kRefused) return false;
   if (fd < 0) return fail(error, Code::not_readable, "cannot open it: %s", strerror(-fd));
-  struct stat status;
+  struct stat status = {};
   bool done = look_at(fd, &status, error) && trusted_file(status, error);
   if (done && status.st_size > kMost) {
     done =
@@ -96,7 +96,7 @@ bool SnapshotFile::find_embedded(wire::Error* error) {
   constexpr uint32_t kMostSections = 256;
   constexpr uint64_t kMostNames = 4096;
   const auto none = [&] { return fail(error, Code::not_found, "this program carries no snapshot"); };
-  struct stat status;
+  struct stat status = {};
   Elf64_Ehdr header;
   uint64_t got = 0;
   if (fd_ < 0 || fstat(fd_, &status) != 0) return none();
@@ -136,7 +136,7 @@ bool SnapshotFile::find_embedded(wire::Error* error) {
 }
 
 FASTBOOT_EVERY_THAW bool SnapshotFile::check_trust(wire::Error* error) {
-  struct stat status;
+  struct stat status = {};
   if (!look_at(fd_, &status, error) || !trusted_file(status, error)) return false;
   file_size_ = static_cast<uint64_t>(status.st_size);
   device_ = status.st_dev;

@@ -91,10 +91,11 @@ class Search {
   // What the image says of itself must be what the snapshot that needs it expects.
   bool agrees() {
     const View& view = out_.image->view;
-    const Member* member = find_member(view, needed_.content_id);
-    const bool own = is_id(view.header->content_id, needed_.content_id);
-    const uint64_t slot = own ? view.header->slot_address : member->slot_address;
-    const uint64_t end = own ? view.data.address + view.data.size : member->data_address + member->data_size;
+    const Member* member =
+        is_id(view.header->content_id, needed_.content_id) ? nullptr : find_member(view, needed_.content_id);
+    const uint64_t slot = member == nullptr ? view.header->slot_address : member->slot_address;
+    const uint64_t end =
+        member == nullptr ? view.data.address + view.data.size : member->data_address + member->data_size;
     if (slot != needed_.slot_address || end - slot != needed_.size) {
       return fail(error_, Code::wrong_dependency,
                   "needs %s: it lies at 0x%llx to 0x%llx, and 0x%llx to 0x%llx are expected; freeze this one again",

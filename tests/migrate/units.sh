@@ -93,6 +93,27 @@ status=0
 fastboot-migrate -o strict.snap "${versions[@]}" one.snap strict/program >strict.plan 2>&1 || status=$?
 [ $status = 1 ] && grep -q '^changed types-1.0:Types.Entry: a field that was lazy is strict now' strict.plan || wrong "strict: $status $(head -n 4 strict.plan)"
 
+# --- identities of types are made of their units' names
+for name in typed typed2; do
+  prepare $name
+  # The root's last component: a dynamic value, whose TypeRep is made in the heap.
+  edit $name Main 's/Shape -> Int, ())/Shape -> Int, Dynamic)/; s/weigh, ())/weigh, toDyn [Just table])/; s/^import Table/import Data.Dynamic (Dynamic, fromDynamic, toDyn)\nimport Data.Maybe (isJust)\n&/
+    s/\[(1, \[Just table\], _, ())\] -> table/[(1, [Just table], _, same)] | isJust (fromDynamic same :: Maybe [Maybe Table]) -> table/'
+done
+units typed types-1.0 rules-1.0
+units typed2 types-1.1 rules-1.1
+fastboot-freeze -q -o typed.snap typed/program freeze table.snap 2>err.txt || fail "cannot freeze: $(cat err.txt)"
+answers typed
+status=0
+fastboot-migrate -o typed2.snap "${versions[@]}" typed.snap typed2/program >typed2.plan 2>&1 || status=$?
+[ $status = 1 ] && [ ! -e typed2.snap ] && grep -q '^changed ghc-prim:GHC.Types.TyCon: the image holds identities of types' typed2.plan ||
+  wrong "identities of types: $status $(head -n 4 typed2.plan)"
+fastboot-migrate -q -o typed2.snap "${versions[@]}" --allow-changed ghc-prim:GHC.Types.TyCon typed.snap typed2/program >typed2.plan 2>&1 ||
+  wrong "identities of types, allowed: $(head -n 4 typed2.plan)"
+# What was allowed is what is there: the value's type is the old one.
+typed2/program thaw typed2.snap >typed2.thawed 2>typed2.err && wrong 'the identity of a type has changed by itself'
+grep -q 'another root' typed2.err || wrong "identities of types, allowed: $(cat typed2.err)"
+
 # --- two units change places
 prepare places
 units places rules-1.0 types-1.0

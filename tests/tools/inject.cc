@@ -268,8 +268,10 @@ class Tracer {
     std::ifstream maps(proc + "/maps");
     for (std::string line; std::getline(maps, line);) {
       if (line.find("/ld-linux") == std::string::npos) continue;
-      ull begin = 0, end = 0;
-      if (sscanf(line.c_str(), "%llx-%llx", &begin, &end) != 2) continue;
+      char* rest = nullptr;
+      const ull begin = strtoull(line.c_str(), &rest, 16);
+      if (*rest != '-') continue;
+      const ull end = strtoull(rest + 1, nullptr, 16);
       if (found.linker_begin == 0) found.linker_begin = begin;
       found.linker_end = end;
     }

@@ -32,7 +32,7 @@ std::vector<uint64_t> words_of(const format::ByteSource& source) {
 }
 
 // A sample whose words that point into other images do so at addresses where closures are.
-Model honest(SampleOptions options, uint64_t slot) {
+Model honest(const SampleOptions& options, uint64_t slot) {
   Model model = sample(options);
   for (format::ByteSource* source : {&model.lazy, &model.data}) {
     std::vector<uint64_t> words = words_of(*source);

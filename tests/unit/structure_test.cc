@@ -94,8 +94,9 @@ TEST_CASE("structure: every bit that is flipped is found") {
   SUBCASE("arrays of pointers") { write_graph(random_graph(60, 5, 3), path); }
   const auto result = mutate(path, 1);
   uint64_t made = 0;
-  for (const auto& [sort, counts] : result) {
-    CAPTURE(sort);
+  for (const auto& each : result) {
+    CAPTURE(each.first);
+    const auto& counts = each.second;
     for (const std::string& missed : counts.missed) FAIL_CHECK("not found: " << missed);
     made += counts.made;
   }

@@ -220,7 +220,7 @@ std::string list(const std::vector<Option>& options) {
 
 std::optional<std::string> completion(const CLI::App& app, std::string_view shell) {
   const auto options = options_of(app);
-  const std::string tool = app.get_name();
+  const std::string& tool = app.get_name();
   if (shell == "bash") return bash(tool, options);
   if (shell == "zsh") return zsh(tool, options);
   if (shell == "fish") return fish(tool, options);

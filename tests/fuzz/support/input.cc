@@ -110,8 +110,7 @@ void MemoryFile::set(std::span<const uint8_t> bytes) {
   require(done, "the file in memory is written");
 }
 
-void require(bool holds, const char* what) {
-  if (holds) return;
+void not_so(const char* what) {
   fprintf(stderr, "fuzz: this does not hold: %s\n", what);
   abort();
 }

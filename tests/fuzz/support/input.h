@@ -48,7 +48,10 @@ class MemoryFile {
 };
 
 // The invariant that a target states. Ends the process, as a finding.
-void require(bool holds, const char* what);
+[[noreturn]] void not_so(const char* what);
+inline void require(bool holds, const char* what) {
+  if (!holds) not_so(what);
+}
 
 // Bytes 9 to 15 of e_ident mean nothing to anybody; the last one chooses what a target does with the file.
 inline uint8_t choice(const Bytes& file) { return file.size() < 16 ? uint8_t{0} : file[15]; }
