@@ -14,7 +14,6 @@ namespace fastboot::inspect {
 using format::ClosureIndex;
 using format::ImageAddress;
 using format::Reader;
-using wire::TargetKind;
 
 namespace {
 

@@ -5,8 +5,6 @@
 
 namespace fastboot::inspect {
 
-using wire::TargetKind;
-
 std::string section_type(uint32_t type) {
   switch (type) {
     case SHT_NULL:

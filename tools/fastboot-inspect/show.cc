@@ -27,7 +27,7 @@ std::string wrapped(const std::string& text, size_t width, const std::string& in
     }
     if (tools::display_width(line) <= width || space == std::string::npos || space <= indent.size()) continue;
     out += line.substr(0, space - 1) + "\n";
-    line = indent + line.substr(space);
+    line.replace(0, space, indent);
     space = std::string::npos;
   }
   return out + line;

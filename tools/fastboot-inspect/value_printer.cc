@@ -110,7 +110,7 @@ std::string joined(const std::vector<std::string>& parts, std::string_view betwe
   return out;
 }
 
-std::string in_parentheses(std::string text, bool needed) { return needed ? "(" + text + ")" : text; }
+std::string in_parentheses(const std::string& text, bool needed) { return needed ? "(" + text + ")" : text; }
 
 }  // namespace
 
@@ -188,7 +188,7 @@ std::string ValuePrinter::brief(ImageAddress address) {
 bool ValuePrinter::read(uint64_t word, Value* out) {
   auto found = closures_.find(ImageAddress(word & ~kTagMask));
   if (!found) return false;
-  out->found = std::move(*found);
+  out->found = *found;
   const format::Closure& closure = out->found.closure;
   out->record = &reader_.view().targets[closure.target];
   out->name = &names_[closure.target];
@@ -278,8 +278,8 @@ bool ValuePrinter::boxed_number(const Value& value, Context context, std::string
   const uint64_t word = value.number(0);
   const std::string& module = value.name->module;
   const std::string& name = value.name->name;
-  const auto as = [&](std::string text) {
-    *out = in_parentheses(std::move(text), context != top && !text.empty() && text[0] == '-');
+  const auto as = [&](const std::string& text) {
+    *out = in_parentheses(text, context != top && !text.empty() && text[0] == '-');
     return true;
   };
   const auto is_signed = static_cast<int64_t>(word);
@@ -417,7 +417,7 @@ std::string ValuePrinter::constructor(const Value& value, uint32_t depth, Contex
   const std::string& module = value.name->module;
   if (name == ":" && module == "GHC.Types" && value.pointers() == 2) return list(value, depth, context);
   if (module.starts_with("Data.") && module.ends_with(".Internal") && (name == "Bin" || name == "Tip")) {
-    const std::string shown = container(value, depth, context);
+    std::string shown = container(value, depth, context);
     if (!shown.empty()) return shown;
   }
   if (name.starts_with("C:")) return fmt::format("<instances of {}.{}>", module, name.substr(2));
@@ -475,6 +475,7 @@ std::string ValuePrinter::list(const Value& value, uint32_t depth, Context conte
   std::vector<std::string> parts;
   const bool open = !ended && tail != "...";
   if (heads.size() > width_) heads.resize(width_);
+  parts.reserve(heads.size());
   for (const uint64_t head : heads) parts.push_back(this->value(head, depth - 1, open ? operand : top));
   // An empty list among strings is one.
   if (std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part[0] == '"'; })) {
@@ -510,7 +511,7 @@ bool ValuePrinter::tree_elements(const Value& root, uint32_t depth, std::vector<
   }
   if (kind == nullptr) return false;
   const bool set = kind->pointers == 3;
-  const auto key_and = [&](std::string key, uint64_t word) {
+  const auto key_and = [&](const std::string& key, uint64_t word) {
     return "(" + key + ", " + this->value(word, depth - 1, top) + ")";
   };
   const auto element = [&](const Value& node) {

@@ -113,9 +113,12 @@ class Job {
       return stop(error);
     }
     report_.written.emplace(std::move(*reader));
-    if (!options_.map.empty()) map_ = map_of(report_, options_);
-    if (!map) return tools::kExitOk;
-    auto written = map->write(format::FileOffset(0), {reinterpret_cast<const uint8_t*>(map_->data()), map_->size()});
+    if (!map) {
+      if (!options_.map.empty()) map_ = map_of(report_, options_);
+      return tools::kExitOk;
+    }
+    const std::string& text = map_.emplace(map_of(report_, options_));
+    auto written = map->write(format::FileOffset(0), {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
     if (written) written = map->commit(0644);
     if (written) return tools::kExitOk;
     Error error = written.error();
