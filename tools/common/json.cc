@@ -1,5 +1,7 @@
 #include "common/json.h"
 
+#include <fmt/format.h>
+
 namespace fastboot::tools {
 namespace {
 
