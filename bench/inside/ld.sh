@@ -49,3 +49,30 @@ row "peak memory of linking, MB" "$(peak_memory)" -
 saved=$(fastboot-ld --icf "${inputs[@]}" -o merged.snap | sed -n 's/^  \([0-9,]*\) bytes saved of .*/\1/p' | tr -d ,)
 row "bytes that --icf saves, MB" "$(calculate %.1f "$saved / 1e6")" -
 row "the same of the image, %" "$(calculate %.1f "100 * $saved / $(stat -c %s linked.snap)")" -
+
+# Over size: three images of one, three and six parts.
+rm -f points.ld
+curve ld 'fastboot-ld: three images into one' 'images together, MB' 'milliseconds' log-x log-y
+for n in 2000 20000 $(pick '' '200000 600000'); do
+  progress "curve, $n entries"
+  inputs=() && rm -f samples.ld.*.txt
+  for size in "$n" $((3 * n)) $((6 * n)); do
+    image "$size"
+    inputs+=("dictionary-$size.snap")
+  done
+  total=$(stat -c %s "${inputs[@]}" | awk '{ sum += $1 } END { printf "%.2f", sum / 1e6 }')
+  for ((i = 0; i < 3; i++)); do
+    for way in copy link merge; do
+      rm -f copied.bin linked.snap merged.snap
+      once ${way}_all >>"samples.ld.$way.txt"
+    done
+  done
+  for what in 'copying:copy' 'linking:link' 'linking with --icf:merge'; do
+    time=$(medians "samples.ld.${what#*:}.txt" 1)
+    row "$total MB: ${what%:*}, ms" "$time" -
+    printf '%s\t%s\t%s\n' "${what%:*}" "$total" "$time" >>points.ld
+  done
+  row "$total MB: linking, MB/s" "$(calculate %.0f "1000 * $total / $(medians samples.ld.link.txt 1)")" -
+done
+sort -t$'\t' -s -k1,1 points.ld >>"$BENCH_RESULTS/ld.curve"
+rm -f copied.bin linked.snap merged.snap

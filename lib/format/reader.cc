@@ -337,6 +337,7 @@ Result<Model> Reader::assembled() const {
   model.ghc_version = header.ghc_version;
   model.rts_way = header.rts_way;
   model.object_model = static_cast<wire::ObjectModel>(header.object_model);
+  model.format_minor = header.format_minor;
   model.heap = header.heap;
   model.closures = header.closures;
   model.lazy_closures = header.lazy_closures;

@@ -33,6 +33,7 @@ bool is_root_name(const std::string& name) {
 
 Result<void> check(const Model& model) {
   const auto refuse = [](std::string message) { return fail(Code::bad_argument, std::move(message)); };
+  if (auto known = check_version(model, {}); !known) return known;
   if (model.entries.size() < model.targets.size()) {
     return refuse(fmt::format("{} binding entries for {} targets", model.entries.size(), model.targets.size()));
   }
@@ -491,6 +492,16 @@ Result<void> check_slots(const Model& model, const wire::Layout& layout) {
 }
 
 }  // namespace
+
+Result<void> check_version(const Model& model, const std::string& path) {
+  if (model.format_minor <= wire::kFormatMinor) return {};
+  return fail(
+      Code::newer_format,
+      fmt::format("is of format {0}.{1}, and this build writes {0}.{2}, which would leave out what is new in it; "
+                  "use a Fastboot that writes {0}.{1}, or freeze it again",
+                  wire::kFormatMajor, model.format_minor, wire::kFormatMinor),
+      path);
+}
 
 Result<void> write(const Model& given, const std::string& path, const SecretKey* key) {
   const auto with_path = [&](Error error) {

@@ -22,6 +22,10 @@ class SecretKey;
 // With `key` it is signed. Without, the model's signature is kept if it still holds.
 Result<void> write(const Model& model, const std::string& path, const SecretKey* key = nullptr);
 
+// newer_format where `model` is of a file of a later minor version, `path`: it can be read, but what that version added
+// is not in the model, and would be lost. write() refuses it, too.
+Result<void> check_version(const Model& model, const std::string& path);
+
 // Where write() will put the image's parts: it depends on the metadata and the sizes of the parts only.
 struct Addresses {
   ImageAddress info, lazy, data;  // lazy: 0 where there is none

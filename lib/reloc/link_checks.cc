@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 
+#include "format/writer.h"
 #include "reloc/program_index.h"
 
 namespace fastboot::reloc {
@@ -58,6 +59,7 @@ void check_alike(const std::vector<LinkInput>& inputs, std::vector<Error>* probl
                          what, own, first.path, other),
              input.path);
     };
+    if (auto known = format::check_version(input.model, input.path); !known) problems->push_back(known.error());
     if (input.model.ghc_version != first.model.ghc_version)
       differ("GHC", ghc_version_text(input.model.ghc_version), ghc_version_text(first.model.ghc_version));
     if (input.model.rts_way != first.model.rts_way)

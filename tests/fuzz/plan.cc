@@ -3,6 +3,7 @@
 #include "reloc/plan.h"
 
 #include <optional>
+#include <vector>
 
 #include "format/reader.h"
 #include "format/writer.h"
@@ -18,18 +19,32 @@ namespace {
 
 // Bits of choice().
 constexpr uint8_t kWithOld = 1, kStrict = 2, kRetag = 4, kWrite = 8, kSameBuild = 16;
+constexpr int kBuildShift = 5;  // the three highest: which other build
 
-reloc::ProgramIndex read_program(uint8_t build_id_byte) {
+reloc::ProgramIndex read_program(uint8_t build_id_byte, const fuzz::Edits& edits = {}) {
   fuzz::MemoryFile file;
-  file.set(fuzz::make_program(fuzz::seed_model(), build_id_byte).elf);
+  file.set(fuzz::make_program(fuzz::seed_model(), build_id_byte, edits).elf);
   auto index = reloc::ProgramIndex::read(file.path());
   fuzz::require(index.has_value(), "the small program is one");
   return std::move(*index);
 }
 
-// The program that froze the seeds, and another build of it.
+// The program that froze the seeds, and other builds of it.
 struct Programs {
-  reloc::ProgramIndex old = read_program(fuzz::kBuildIdByte), now = read_program(0xcd);
+  reloc::ProgramIndex old = read_program(fuzz::kBuildIdByte);
+  std::vector<reloc::ProgramIndex> now;
+
+  Programs() {
+    const fuzz::Edits edits[] = {{},
+                                 {.shift = 16},
+                                 {.shift = 8, .code = true},
+                                 {.names = true},
+                                 {.closure = true},
+                                 {.shift = 16, .con_tag = 1},
+                                 {.layout = true},
+                                 {.shift = 8, .no_symbols = true}};
+    for (const fuzz::Edits& each : edits) now.push_back(read_program(0xcd, each));
+  }
 };
 const Programs& programs() {
   static const Programs kPrograms;
@@ -70,10 +85,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint8_t choice = fuzz::choice(bytes);
   const reloc::ProgramIndex& old = programs().old;
   static_cast<void>(reloc::only_constructors(*model));
-  if (!reloc::has_fingerprints(*model)) reloc::add_fingerprints(&*model, old);
+  if ((choice & kWithOld) != 0 || !reloc::has_fingerprints(*model)) reloc::add_fingerprints(&*model, old);
   const reloc::PlanOptions options = {{"ghc-prim:GHC.Types.:"}, (choice & kStrict) != 0, (choice & kRetag) != 0};
-  const reloc::Plan plan = reloc::make_plan(*model, (choice & kWithOld) != 0 ? &old : nullptr,
-                                            (choice & kSameBuild) != 0 ? old : programs().now, options);
+  const reloc::Plan plan =
+      reloc::make_plan(*model, (choice & kWithOld) != 0 ? &old : nullptr,
+                       (choice & kSameBuild) != 0 ? old : programs().now[choice >> kBuildShift], options);
   fuzz::require(plan.targets.size() == model->targets.size(), "a plan for each target");
   fuzz::require(plan.entries().size() >= model->targets.size(), "an entry for each target");
   std::map<uint32_t, uint32_t> tags;

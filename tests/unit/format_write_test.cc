@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "format/heap.h"
 #include "format/reader.h"
@@ -66,6 +67,15 @@ TEST_CASE("an unchanged model makes a byte-identical file") {
     REQUIRE(format::write(*model, directory.path("b.snap")));
     CHECK(test::read_file(directory.path("a.snap")) == test::read_file(directory.path("b.snap")));
   }
+}
+
+TEST_CASE("a model of a later version is not written") {
+  const TemporaryDirectory directory;
+  format::Model model = test::sample({});
+  model.format_minor = wire::kFormatMinor + 1;
+  CHECK(format::check_version(model, "a.snap").error().describe().starts_with("a.snap: is of format 1.1, and "));
+  CHECK(format::write(model, directory.path("a.snap")).error().code == wire::Code::newer_format);
+  CHECK(!std::filesystem::exists(directory.path("a.snap")));
 }
 
 TEST_CASE("symbols and fingerprints can be added, also in place") {

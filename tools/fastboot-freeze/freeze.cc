@@ -271,6 +271,7 @@ class Freezer {
     if (!reader) return tl::unexpected(reader.error());
     auto model = reader->model();
     if (!model) return tl::unexpected(model.error());
+    if (auto known = format::check_version(*model, captured.path); !known) return known;
     const auto modules = reloc::open_modules(*model);
     if (!modules) return tl::unexpected(modules.error());
     for (const reloc::ModuleFile& module : *modules) {

@@ -224,6 +224,7 @@ class Migrator {
       return fail(Code::bad_argument, "is the snapshot that is read, which is never overwritten; name another with -o",
                   options_.output);
     }
+    if (auto known = format::check_version(*report_.model, options_.snapshot); !known) return known;
     Model model = *report_.model;
     model.modules = modules;
     model.entries = report_.plan->entries();

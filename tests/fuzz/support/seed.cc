@@ -202,13 +202,17 @@ constexpr char kKindApp[] = "ghc-prim:GHC.Types.KindRepTyConApp";
 
 class Linker {
  public:
-  Linker(const Model& model, uint8_t build_id_byte) : model_(model), build_id_byte_(build_id_byte) {
+  Linker(const Model& model, uint8_t build_id_byte, const Edits& edits)
+      : model_(model), build_id_byte_(build_id_byte), edits_(edits) {
     program_.memory.resize(Program::kEnd - Program::kBase);
   }
 
   Program run() {
     for (uint64_t i = 0; i < model_.targets.size(); ++i) add(i);
     add_types();
+    // What all code refers to: a number.
+    put(kNumber, place(1));
+    put<uint64_t>(kNumber + 8, edits_.closure ? 43 : 42);
     put<uint32_t>(Program::kText, 0x90909090);
     return link();
   }
@@ -229,12 +233,21 @@ class Linker {
     strings_ += value.size() + 1;
     return at;
   }
-  // lea closure(%rip), %rax; ret
-  void code(uint64_t entry) {
+  uint64_t bitmap(uint64_t index) {
+    strings_ = wire::round_up(strings_, 8);
+    const uint64_t at = strings_, words = 1 + (model_.bitmaps[index] + 63) / 64;
+    for (uint64_t i = 0; i < words; ++i, strings_ += 8) put(strings_, model_.bitmaps[index + i]);
+    return at;
+  }
+  uint64_t place(uint64_t index) const { return Program::place(index) + edits_.shift; }
+  // lea number(%rip), %rax; mov $that, %ecx; ret
+  void code(uint64_t entry, uint32_t that = 0) {
     const uint8_t lea[] = {0x48, 0x8d, 0x05};
     memcpy(program_.memory.data() + (entry - Program::kBase), lea, sizeof lea);
-    put<uint32_t>(entry + 3, static_cast<uint32_t>(Program::kData + 64 - (entry + 7)));
-    put<uint8_t>(entry + 7, 0xc3);
+    put<uint32_t>(entry + 3, static_cast<uint32_t>(kNumber - (entry + 7)));
+    put<uint8_t>(entry + 7, 0xb9);
+    put<uint32_t>(entry + 8, that);
+    put<uint8_t>(entry + 12, 0xc3);
   }
   void table(uint64_t entry, uint64_t layout, uint32_t type, uint32_t srt) {
     put(entry - 16, layout);
@@ -250,18 +263,28 @@ class Linker {
 
   void add(uint64_t i) {
     const wire::Target& record = model_.targets[i].record;
-    const uint64_t entry = Program::place(i);
-    names_.push_back({model_.targets[i].symbol, model_.entries[i].offset});
-    switch (static_cast<TargetKind>(record.kind)) {
+    const auto kind = static_cast<TargetKind>(record.kind);
+    const uint64_t entry = place(i);
+    uint64_t offset = model_.entries[i].offset;
+    if (offset < Program::kReadOnly) offset += edits_.shift;
+    const bool mine = kind == TargetKind::function || kind == TargetKind::thunk;
+    if (kind == TargetKind::constructor || !edits_.no_symbols) {
+      names_.push_back({model_.targets[i].symbol + (mine && edits_.names ? "s" : ""), offset});
+    }
+    switch (kind) {
       case TargetKind::constructor:
-        constructor(entry, model_.targets[i].name.value_or(""), record.layout, record.closure_type, record.con_tag);
+        constructor(entry, model_.targets[i].name.value_or(""), record.layout + (edits_.layout ? 1 : 0),
+                    record.closure_type, record.con_tag + edits_.con_tag);
         break;
       case TargetKind::function: {
         const bool fixed = (record.flags & wire::kTargetFunStatic) != 0;
         table(entry, record.layout, fixed ? ghc::kFunStatic : record.closure_type, 0);
+        code(entry, static_cast<uint32_t>(edits_.code && i % 2 == 0 ? i + 100 : i));
         put(entry - 24, record.fun_type);
         put(entry - 20, record.arity);
-        if (record.fun_type <= 1) put<uint32_t>(entry - 40, static_cast<uint32_t>(Program::place(i + 1) - entry));
+        if (record.fun_type <= 1) put<uint32_t>(entry - 40, static_cast<uint32_t>(place(i + 1) - entry));
+        if ((record.flags & wire::kTargetLargeBitmap) != 0)
+          put(entry - 32, static_cast<uint32_t>(bitmap(record.bitmap) - entry));
         put(Program::kData + 64 * i, entry);  // so that something refers to it
         if (fixed) put(Program::kData + 64 * record.parent, entry);
         break;
@@ -272,18 +295,17 @@ class Linker {
         names_.push_back({"Main_table_info", entry});
         break;
       default:
-        table(record.kind == static_cast<uint16_t>(TargetKind::trampoline) ? model_.entries[i].offset : entry,
-              record.layout, record.closure_type, 0);
-        if (record.kind == static_cast<uint16_t>(TargetKind::thunk)) put(Program::kData + 64 * i, entry);
+        table(kind == TargetKind::trampoline ? offset : entry, record.layout, record.closure_type, 0);
+        if (kind == TargetKind::thunk) put(Program::kData + 64 * i, entry);
     }
   }
 
   // Type representations, as $tc'Con has them: the constructors' fields are of one type without fields.
   void add_types() {
     uint64_t next = model_.targets.size();
-    const uint64_t tycon = constructor(Program::place(next++), kTyCon, 4 | uint64_t{2} << 32, ghc::kConstr, 0);
-    const uint64_t fun = constructor(Program::place(next++), kKindFun, 2, ghc::kConstr20, 3);
-    const uint64_t app = constructor(Program::place(next++), kKindApp, 2, ghc::kConstr20, 0);
+    const uint64_t tycon = constructor(place(next++), kTyCon, 4 | uint64_t{2} << 32, ghc::kConstr, 0);
+    const uint64_t fun = constructor(place(next++), kKindFun, 2, ghc::kConstr20, 3);
+    const uint64_t app = constructor(place(next++), kKindApp, 2, ghc::kConstr20, 0);
     uint64_t data = Program::kData + 64 * next;
     const uint64_t type = closure(&data, "Main_zdtcT_closure", {tycon, 0, 0, 0});
     const uint64_t result = closure(&data, "", {app, type, 0});
@@ -414,9 +436,11 @@ class Linker {
   }
 
   static constexpr uint64_t kLoaded = 4096;  // file offset of `memory`
+  static constexpr uint64_t kNumber = Program::kData + 64;
 
   const Model& model_;
   uint8_t build_id_byte_;
+  const Edits edits_;
   Program program_;
   std::vector<Name> names_;
   uint64_t strings_ = Program::kReadOnly;
@@ -425,6 +449,8 @@ class Linker {
 
 }  // namespace
 
-Program make_program(const Model& model, uint8_t build_id_byte) { return Linker(model, build_id_byte).run(); }
+Program make_program(const Model& model, uint8_t build_id_byte, const Edits& edits) {
+  return Linker(model, build_id_byte, edits).run();
+}
 
 }  // namespace fastboot::fuzz

@@ -50,6 +50,16 @@ struct Program {
 };
 inline constexpr uint8_t kBuildIdByte = 0xab;  // 20 of them are the build-id of the program that froze
 
-Program make_program(const format::Model& model, uint8_t build_id_byte = kBuildIdByte);
+// What another build of the program has otherwise.
+struct Edits {
+  uint64_t shift = 0;       // bytes that all code has moved by, a multiple of 8, at most 16
+  bool code = false;        // every second function does something else
+  bool names = false;       // functions and thunks have other symbols
+  bool closure = false;     // the static closure that all code refers to has another value
+  uint32_t con_tag = 0;     // added to constructors' numbers
+  bool layout = false;      // constructors have a field more
+  bool no_symbols = false;  // no symbols but those of constructors
+};
+Program make_program(const format::Model& model, uint8_t build_id_byte = kBuildIdByte, const Edits& edits = {});
 
 }  // namespace fastboot::fuzz
