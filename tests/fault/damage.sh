@@ -23,6 +23,7 @@ judge() {
   [ "$status" -le 2 ] || problem "$tool $file: exit $status: $output"
   case $file-$tool in
     sample/refused-*) must=1 ;;
+    sample/harmless-*-header_format_minor.snap-ld) must=1 ;; # a later version: it can be read, not written anew
     sample/written-*-thaw) must=either ;; # what it does not use; above all, not another value
     sample/written-*) must=1 ;;
     *) must=0 ;;
