@@ -50,6 +50,17 @@ curve() {
 }
 point() { printf '%s\t%s\t%s\n' "$2" "$3" "$4" >>"$BENCH_RESULTS/$1.curve"; }
 
+# over_size CHART SIZE PREFIX SERIES:SAMPLES...: for each the median of samples.CHART.SAMPLES.txt, in a row and in points.CHART.
+over_size() {
+  local chart=$1 size=$2 prefix=$3 what time
+  shift 3
+  for what; do
+    time=$(medians "samples.$chart.${what#*:}.txt" 1)
+    row "$prefix: ${what%:*}, ms" "$time" -
+    printf '%s\t%s\t%s\n' "${what%:*}" "$size" "$time" >>"points.$chart"
+  done
+}
+
 # --- programs and images ----------------------------------------------------------------------------------------------
 
 read -ra flags <<<"$(fastboot-config --ghc-flags)"

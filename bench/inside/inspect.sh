@@ -38,15 +38,14 @@ for size in 1000 10000 $(pick '' "100000 $n"); do
   progress "curve, $size entries"
   image "$size"
   of=dictionary-$size.snap megabytes=$(calculate %.2f "$(stat -c %s "dictionary-$size.snap") / 1e6")
+  rounds=$([ "$size" -gt 100000 ] && echo 1 || echo 5)
   for options in -h '-a --json' --check=data --objects --check=structure --sizes; do
     rm -f samples.inspect.curve.txt
-    for ((i = 0; i < $([ "$size" -gt 100000 ] && echo 1 || echo 5); i++)); do
+    for ((i = 0; i < rounds; i++)); do
       # shellcheck disable=SC2086 # several options
       once fastboot-inspect $options "$of" >>samples.inspect.curve.txt
     done
-    time=$(medians samples.inspect.curve.txt 1)
-    row "$megabytes MB: fastboot-inspect $options, ms" "$time" -
-    printf '%s\t%s\t%s\n' "$options" "$megabytes" "$time" >>points.inspect
+    over_size inspect "$megabytes" "$megabytes MB" "fastboot-inspect $options:curve"
   done
 done
 sort -t$'\t' -s -k1,1 points.inspect >>"$BENCH_RESULTS/inspect.curve"

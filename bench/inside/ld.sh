@@ -6,12 +6,18 @@ bench_program
 
 count=$(pick 3 7)
 read -ra sizes <<<"$(pick '20000 100000' '400000 1200000 2400000')"
-inputs=()
-for n in "${sizes[@]}"; do
-  image "$n"
-  inputs+=("dictionary-$n.snap")
-done
-total=$(stat -c %s "${inputs[@]}" | awk '{ sum += $1 } END { printf "%.0f", sum / 1e6 }')
+# inputs_of SIZE...: makes the images, and leaves their names in `inputs`.
+inputs_of() {
+  local n
+  inputs=()
+  for n; do
+    image "$n"
+    inputs+=("dictionary-$n.snap")
+  done
+}
+total_of() { stat -c %s "${inputs[@]}" | awk -v format="$1" '{ sum += $1 } END { printf format, sum / 1e6 }'; } # FORMAT: of the inputs' MB
+inputs_of "${sizes[@]}"
+total=$(total_of %.0f)
 
 copy_all() { cat "${inputs[@]}" >copied.bin && sync copied.bin; }
 # As fastboot-ld writes, so that the file maps in large pages: the page cache takes 2 MiB at a time.
@@ -30,13 +36,18 @@ peak_memory() {
   wait
   echo $((peak / 1000))
 }
-rm -f samples.ld.*.txt
-for ((i = 0; i < count; i++)); do
-  for way in copy link pieces merge; do
-    rm -f copied.bin linked.snap merged.snap
-    once ${way}_all >>"samples.ld.$way.txt"
+# in_rounds COUNT WAY...
+in_rounds() {
+  local i way
+  rm -f samples.ld.*.txt
+  for ((i = 0; i < $1; i++)); do
+    for way in "${@:2}"; do
+      rm -f copied.bin linked.snap merged.snap
+      once "${way}_all" >>"samples.ld.$way.txt"
+    done
   done
-done
+}
+in_rounds "$count" copy link pieces merge
 
 echo "ld: ${#inputs[@]} images of dictionaries with ${sizes[*]} entries, $total MB in all, linked into one file, against copying the"
 echo "files' bytes into one; both with the output synced to disk, in turn, $count times; inputs in the page cache. 'In pieces' copies 2 MiB at a"
@@ -61,23 +72,10 @@ rm -f points.ld
 curve ld 'fastboot-ld: three images into one' 'images together, MB' 'milliseconds' log-x log-y
 for n in 2000 20000 $(pick '' 200000); do
   progress "curve, $n entries"
-  inputs=() && rm -f samples.ld.*.txt
-  for size in "$n" $((3 * n)) $((6 * n)); do
-    image "$size"
-    inputs+=("dictionary-$size.snap")
-  done
-  total=$(stat -c %s "${inputs[@]}" | awk '{ sum += $1 } END { printf "%.2f", sum / 1e6 }')
-  for ((i = 0; i < 3; i++)); do
-    for way in copy link merge; do
-      rm -f copied.bin linked.snap merged.snap
-      once ${way}_all >>"samples.ld.$way.txt"
-    done
-  done
-  for what in 'copying:copy' 'linking:link' 'linking with --icf:merge'; do
-    time=$(medians "samples.ld.${what#*:}.txt" 1)
-    row "$total MB: ${what%:*}, ms" "$time" -
-    printf '%s\t%s\t%s\n' "${what%:*}" "$total" "$time" >>points.ld
-  done
+  inputs_of "$n" $((3 * n)) $((6 * n))
+  total=$(total_of %.2f)
+  in_rounds 3 copy link merge
+  over_size ld "$total" "$total MB" 'copying:copy' 'linking:link' 'linking with --icf:merge'
   row "$total MB: linking, MB/s" "$(calculate %.0f "1000 * $total / $(medians samples.ld.link.txt 1)")" -
 done
 sort -t$'\t' -s -k1,1 points.ld >>"$BENCH_RESULTS/ld.curve"

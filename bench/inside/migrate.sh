@@ -57,11 +57,7 @@ for n in 1400 14000 $(pick 140000 '140000 1450000'); do
     rm -f migrated.snap
     once fastboot-migrate -q -o migrated.snap migrate.snap migrate-new >>samples.migrate.whole.txt
   done
-  for what in 'fastboot-migrate --add:add' 'fastboot-migrate -o:whole' 'a copy, synced:copy'; do
-    time=$(medians "samples.migrate.${what#*:}.txt" 1)
-    row "image of $size MB: ${what%:*}, ms" "$time" -
-    printf '%s\t%s\t%s\n' "${what%:*}" "$size" "$time" >>points.migrate
-  done
+  over_size migrate "$size" "image of $size MB" 'fastboot-migrate --add:add' 'fastboot-migrate -o:whole' 'a copy, synced:copy'
   row "image of $size MB: fastboot-migrate -o, MB/s" "$(calculate %.0f "$size / $(medians samples.migrate.whole.txt 1) * 1000")" -
 done
 sort -t$'\t' -s -k1,1 points.migrate >>"$BENCH_RESULTS/migrate.curve"

@@ -58,8 +58,8 @@ struct ModelMember {
 
 struct Model {
   ImageAddress slot_address;
-  uint64_t slot_size = 0;  // bytes; 0: as much as is needed
-  uint32_t format_minor = wire::kFormatMinor;
+  uint64_t slot_size = 0;                      // bytes; 0: as much as is needed
+  uint32_t format_minor = wire::kFormatMinor;  // of the file that it was read from
   uint32_t ghc_version = 0;
   uint32_t rts_way = 0;
   wire::ObjectModel object_model = wire::ObjectModel::ghc;

@@ -226,8 +226,9 @@ class Types {
 
   std::vector<Candidate> candidates_in(const std::set<Place>& places, const std::string& name) const {
     std::vector<Candidate> result;
+    const Fingerprint type = of_text(name);
     for (const auto& [unit, module] : places) {
-      const Fingerprint in_module = of_text(module), type = of_text(name);
+      const Fingerprint in_module = of_text(module);
       result.push_back(
           {of_all({of_text(mapped_unit(units_, unit)), in_module, type}), of_all({of_text(unit), in_module, type})});
     }
@@ -237,9 +238,9 @@ class Types {
   static std::optional<Fingerprint> guess(const Type& type, const Fingerprint& old, const Candidates& candidates) {
     size_t guesses = 1;
     for (const auto& [name, all] : candidates) guesses = std::min(guesses * all.size(), kMostGuesses);
-    for (size_t guess = 0; guess < guesses; ++guess) {
+    for (size_t number = 0; number < guesses; ++number) {
       Chosen chosen;
-      size_t rest = guess;
+      size_t rest = number;
       for (const auto& [name, all] : candidates) {
         chosen[name] = all[rest % all.size()];
         rest /= all.size();

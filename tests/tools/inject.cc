@@ -271,7 +271,8 @@ class Tracer {
       char* rest = nullptr;
       const ull begin = strtoull(line.c_str(), &rest, 16);
       if (*rest != '-') continue;
-      const ull end = strtoull(rest + 1, nullptr, 16);
+      const ull end = strtoull(rest + 1, &rest, 16);
+      if (*rest != ' ') continue;
       if (found.linker_begin == 0) found.linker_begin = begin;
       found.linker_end = end;
     }

@@ -241,7 +241,7 @@ class Linker {
   }
   uint64_t place(uint64_t index) const { return Program::place(index) + edits_.shift; }
   // lea number(%rip), %rax; mov $that, %ecx; ret
-  void code(uint64_t entry, uint32_t that = 0) {
+  void code(uint64_t entry, uint32_t that) {
     const uint8_t lea[] = {0x48, 0x8d, 0x05};
     memcpy(program_.memory.data() + (entry - Program::kBase), lea, sizeof lea);
     put<uint32_t>(entry + 3, static_cast<uint32_t>(kNumber - (entry + 7)));
@@ -249,11 +249,11 @@ class Linker {
     put<uint32_t>(entry + 8, that);
     put<uint8_t>(entry + 12, 0xc3);
   }
-  void table(uint64_t entry, uint64_t layout, uint32_t type, uint32_t srt) {
+  void table(uint64_t entry, uint64_t layout, uint32_t type, uint32_t srt, uint32_t that = 0) {
     put(entry - 16, layout);
     put(entry - 8, type);
     put(entry - 4, srt);
-    code(entry);
+    code(entry, that);
   }
   uint64_t constructor(uint64_t entry, const std::string& description, uint64_t layout, uint32_t type, uint32_t tag) {
     table(entry, layout, type, tag);
@@ -278,8 +278,8 @@ class Linker {
         break;
       case TargetKind::function: {
         const bool fixed = (record.flags & wire::kTargetFunStatic) != 0;
-        table(entry, record.layout, fixed ? ghc::kFunStatic : record.closure_type, 0);
-        code(entry, static_cast<uint32_t>(edits_.code && i % 2 == 0 ? i + 100 : i));
+        table(entry, record.layout, fixed ? ghc::kFunStatic : record.closure_type, 0,
+              static_cast<uint32_t>(edits_.code && i % 2 == 0 ? i + 100 : i));
         put(entry - 24, record.fun_type);
         put(entry - 20, record.arity);
         if (record.fun_type <= 1) put<uint32_t>(entry - 40, static_cast<uint32_t>(place(i + 1) - entry));
